@@ -1,0 +1,28 @@
+# Two commands matter: `make demo` draws, `make test` proves. Both make their own virtual environment.
+PYTHON ?= python3
+VENV ?= .venv
+BIN = $(VENV)/bin
+
+.PHONY: demo test check dist lock clean help
+
+help:
+	@sed -n 's/^\([a-z]*\):.*## /make \1  - /p' $(MAKEFILE_LIST)
+
+demo: $(VENV)/.ready ## run the four example pipelines offline and print the pictures' paths
+	@$(BIN)/python examples/demo.py
+
+test: $(VENV)/.ready ## format, lint, types, import floors, tests with coverage
+	@PATH="$(CURDIR)/$(BIN):$$PATH" sh tests/run.sh
+
+dist: $(VENV)/.ready ## wheel, sdist, licence list and SBOM under dist/
+	@PATH="$(CURDIR)/$(BIN):$$PATH" sh tests/packaging/dist.sh
+
+lock: ## write constraints.txt anew from the newest releases that pyproject.toml allows
+	@sh tests/packaging/lock.sh "$(PYTHON)"
+
+clean: ## remove what the other targets made
+	rm -rf $(VENV) dist demo-output .coverage .coverage.*
+
+$(VENV)/.ready: pyproject.toml constraints.txt
+	@sh tests/packaging/bootstrap.sh "$(PYTHON)" "$(VENV)"
+	@touch $@

@@ -1,0 +1,70 @@
+"""What a provider answers with. Pictures stay the base64 text that they arrived as until somebody wants the bytes."""
+
+import base64
+
+import msgspec
+from msgspec import UNSET, Raw, Struct, UnsetType
+
+__all__ = ("GeneratedImage", "ImageResult", "TokenDetails", "Usage")
+
+
+class TokenDetails(Struct, frozen=True, kw_only=True):
+    """How a token count splits."""
+
+    text_tokens: int = 0
+    image_tokens: int = 0
+
+
+class Usage(Struct, frozen=True, kw_only=True, omit_defaults=False):
+    """Tokens of a whole call, as the GPT image models report them. Clients insist on the input details."""
+
+    total_tokens: int
+    input_tokens: int
+    output_tokens: int
+    input_tokens_details: TokenDetails
+    output_tokens_details: TokenDetails | UnsetType = UNSET
+
+
+class GeneratedImage(Struct, frozen=True, kw_only=True):
+    """One picture: base64 or a link, never both.
+
+    `b64_json` is a JSON string literal, quotes included, so that a gateway can pass megabytes on without decoding them.
+    """
+
+    b64_json: Raw | UnsetType = UNSET
+    url: str | UnsetType = UNSET
+    revised_prompt: str | UnsetType = UNSET
+
+    @classmethod
+    def from_bytes(cls, content: bytes, *, revised_prompt: str | UnsetType = UNSET) -> "GeneratedImage":
+        return cls(b64_json=Raw(b'"' + base64.b64encode(content) + b'"'), revised_prompt=revised_prompt)
+
+    @property
+    def content(self) -> bytes:
+        """The picture's bytes, decoded anew at every call.
+
+        Raises `ValueError` where the answer carries a link instead, or base64 that is broken.
+        """
+        if isinstance(self.b64_json, UnsetType):
+            raise ValueError("this picture came as a link, not as bytes")
+        try:
+            return msgspec.json.decode(self.b64_json, type=bytes)
+        except msgspec.DecodeError as error:
+            raise ValueError("the picture's base64 text is broken") from error
+
+
+class ImageResult(Struct, frozen=True, kw_only=True):
+    """An answer: at least one picture, and what the model said of it.
+
+    `created` is in Unix seconds. `background`, `output_format`, `quality` and `size` are resolved values, absent where
+    the model doesn't tell; `auto` in them breaks strict clients. `upstream_request_id` is the vendor's.
+    """
+
+    created: int
+    images: tuple[GeneratedImage, ...]
+    background: str | UnsetType = UNSET
+    output_format: str | UnsetType = UNSET
+    quality: str | UnsetType = UNSET
+    size: str | UnsetType = UNSET
+    usage: Usage | UnsetType = UNSET
+    upstream_request_id: str | None = None

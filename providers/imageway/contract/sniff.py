@@ -1,0 +1,128 @@
+"""What an image is, read from its leading bytes: format, width, height, alpha, animation. No decoding, no Pillow.
+
+Declared media types and file names are never asked: phones, browsers and API clients get them wrong.
+"""
+
+import struct
+from collections.abc import Iterator
+
+from imageway.contract.request import ImageFacts, ImageFormat, ImageInput
+
+__all__ = ("image_input", "sniff")
+
+_PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
+_HEIC_BRANDS = frozenset((b"heic", b"heix", b"hevc", b"mif1", b"msf1"))
+_JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+_JPEG_BARE = frozenset((0x01, *range(0xD0, 0xD9)))
+_MOST_CHUNKS = 4096
+"""How many chunks or segments are looked at before a file is taken for what its header says."""
+
+
+def image_input(content: bytes, filename: str = "image") -> ImageInput:
+    """*content* as the input of a request, with its facts."""
+    return ImageInput(content=content, facts=sniff(content), filename=filename)
+
+
+def sniff(content: bytes) -> ImageFacts:
+    """The facts of *content*; `ImageFormat.UNKNOWN` where it is no image that is known here. Never raises."""
+    try:
+        return _sniff(content)
+    except (struct.error, IndexError):
+        return ImageFacts(format=ImageFormat.UNKNOWN)
+
+
+def _sniff(content: bytes) -> ImageFacts:
+    if content.startswith(_PNG_MAGIC):
+        return _png(content)
+    if content.startswith(b"\xff\xd8\xff"):
+        return _jpeg(content)
+    if content[:4] == b"RIFF" and content[8:12] == b"WEBP":
+        return _webp(content)
+    if content[:6] in (b"GIF87a", b"GIF89a"):
+        return _gif(content)
+    if content[:2] == b"BM" and len(content) >= 26:
+        width, height = struct.unpack_from("<ii", content, 18)
+        return ImageFacts(format=ImageFormat.BMP, width_px=abs(width), height_px=abs(height))
+    if content[:4] in (b"II*\x00", b"MM\x00*"):
+        return ImageFacts(format=ImageFormat.TIFF)
+    if content[4:8] == b"ftyp":
+        if content[8:12] in (b"avif", b"avis"):
+            return ImageFacts(format=ImageFormat.AVIF)
+        if content[8:12] in _HEIC_BRANDS:
+            return ImageFacts(format=ImageFormat.HEIC)
+    head = content[:1024].lstrip(b"\xef\xbb\xbf \t\r\n")
+    if head.startswith(b"<svg") or (head.startswith(b"<?xml") and b"<svg" in head):
+        return ImageFacts(format=ImageFormat.SVG, has_alpha=True)
+    return ImageFacts(format=ImageFormat.UNKNOWN)
+
+
+def _png(content: bytes) -> ImageFacts:
+    if content[12:16] != b"IHDR":
+        return ImageFacts(format=ImageFormat.UNKNOWN)
+    width, height, _depth, colour_type = struct.unpack_from(">IIBB", content, 16)
+    has_alpha = colour_type in (4, 6)
+    animated = False
+    for kind in _png_chunks(content):
+        has_alpha = has_alpha or kind == b"tRNS"
+        animated = animated or kind == b"acTL"
+        if kind == b"IDAT":
+            break
+    return ImageFacts(format=ImageFormat.PNG, width_px=width, height_px=height, has_alpha=has_alpha, animated=animated)
+
+
+def _png_chunks(content: bytes) -> Iterator[bytes]:
+    at = 8
+    for _ in range(_MOST_CHUNKS):
+        if at + 8 > len(content):
+            return
+        (length,) = struct.unpack_from(">I", content, at)
+        yield content[at + 4 : at + 8]
+        at += 12 + length
+
+
+def _jpeg(content: bytes) -> ImageFacts:
+    format_ = ImageFormat.JPEG
+    at = 2
+    for _ in range(_MOST_CHUNKS):
+        if content[at] != 0xFF:
+            break
+        marker = content[at + 1]
+        if marker == 0xFF:
+            at += 1
+            continue
+        if marker in _JPEG_BARE:
+            at += 2
+            continue
+        (length,) = struct.unpack_from(">H", content, at + 2)
+        if marker in _JPEG_FRAMES:
+            height, width = struct.unpack_from(">HH", content, at + 5)
+            return ImageFacts(format=format_, width_px=width, height_px=height)
+        if marker == 0xE2 and content[at + 4 : at + 8] == b"MPF\x00":
+            format_ = ImageFormat.MPO
+        at += 2 + length
+    return ImageFacts(format=ImageFormat.UNKNOWN)
+
+
+def _webp(content: bytes) -> ImageFacts:
+    match content[12:16]:
+        case b"VP8X" if len(content) >= 30:
+            flags = content[20]
+            width = int.from_bytes(content[24:27], "little") + 1
+            height = int.from_bytes(content[27:30], "little") + 1
+            has_alpha, animated = bool(flags & 0x10), bool(flags & 0x02)
+        case b"VP8L":
+            (bits,) = struct.unpack_from("<I", content, 21)
+            width, height = (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
+            has_alpha, animated = bool(bits >> 28 & 1), False
+        case b"VP8 ":
+            width, height = (edge & 0x3FFF for edge in struct.unpack_from("<HH", content, 26))
+            has_alpha = animated = False
+        case _:
+            return ImageFacts(format=ImageFormat.UNKNOWN)
+    return ImageFacts(format=ImageFormat.WEBP, width_px=width, height_px=height, has_alpha=has_alpha, animated=animated)
+
+
+def _gif(content: bytes) -> ImageFacts:
+    width, height = struct.unpack_from("<HH", content, 6)
+    animated = b"NETSCAPE2.0" in content[:4096]
+    return ImageFacts(format=ImageFormat.GIF, width_px=width, height_px=height, animated=animated)

@@ -1,0 +1,52 @@
+"""What a provider is, and what an entry point in `imageway.providers` names."""
+
+from collections.abc import Callable
+from typing import Generic, Protocol, TypeVar
+
+from msgspec import Struct
+
+from imageway.contract.request import ImageRequest
+from imageway.contract.result import ImageResult
+from imageway.contract.spec import ModelSpec
+
+__all__ = ("ImageProvider", "ProviderPlugin")
+
+
+class ImageProvider(Protocol):
+    """A connection to one service. It translates; it holds no limits, retries or metrics."""
+
+    async def create(self, upstream_model: str, request: ImageRequest) -> ImageResult:
+        """Have *request* drawn by the service's *upstream_model*.
+
+        The request has been checked. Raises `ImageError` for whatever goes wrong at the service, and returns at least
+        one picture otherwise.
+        """
+        ...
+
+    async def aclose(self) -> None:
+        """Let go of connections. Called once, when nothing is in flight."""
+        ...
+
+
+ConfigT = TypeVar("ConfigT", bound=Struct)
+
+
+def _as_it_is(spec: ModelSpec) -> ModelSpec:
+    return spec
+
+
+class ProviderPlugin(Struct, Generic[ConfigT], frozen=True, kw_only=True):
+    """How a provider type comes into being.
+
+    `config_type` is a Struct with `forbid_unknown_fields=True`: the keys under `providers:` besides `name` and `type`.
+    `kind` is the catalogue's flavour (`openai`, `azure`) in which model names are looked up, None for a provider that
+    takes on any contract. `narrow` takes away what a spec allows and this provider can't do.
+    `build` gets the decoded configuration, opens nothing yet, and raises `ImportError` where a library is missing;
+    `extra` names the extra of the distribution that brings it.
+    """
+
+    config_type: type[ConfigT]
+    build: Callable[[ConfigT], ImageProvider]
+    kind: str | None = None
+    extra: str | None = None
+    narrow: Callable[[ModelSpec], ModelSpec] = _as_it_is
