@@ -7,12 +7,13 @@ import math
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
 import yaml
 from msgspec import Struct, field
+from msgspec.structs import replace
 
-from imageway.contract.issue import Issue
+from imageway.contract.issue import Issue, Severity
 from imageway.contract.request import JsonValue
 
 __all__ = (
@@ -87,13 +88,22 @@ class DocumentError(Exception):
 
 
 def issue_at(
-    document: Document, path: YamlPath, code: str, message: str, *, of_key: bool = False, hint: str = ""
+    document: Document,
+    path: YamlPath,
+    code: str,
+    message: str,
+    *,
+    severity: Severity = "error",
+    of_key: bool = False,
+    hint: str = "",
 ) -> Issue:
-    """An error about what stands at *path* in *document*."""
+    """An issue about what stands at *path* in *document*, or about the key before it."""
     found = document.position(path, of_key=of_key)
     if found is None:
-        return Issue(code=code, message=message, file=document.file, hint=hint)
-    return _issue(document.file, document.lines, found, code, message, hint)
+        issue = Issue(code=code, message=message, file=document.file, hint=hint)
+    else:
+        issue = _issue(document.file, document.lines, found, code, message, hint=hint)
+    return replace(issue, severity=severity)
 
 
 def spelled(path: YamlPath) -> str:
@@ -182,7 +192,8 @@ def _measure(path: Path, lines: tuple[str, ...], text: str) -> None:
             depth -= 1
         if depth > _MAX_DEPTH:
             message = f"is nested more than {_MAX_DEPTH} levels deep"
-            raise DocumentError(_issue(path, lines, _position(event, lines), "too-deep", message))
+            # The cast is for the stubs: an event of the parser has marks as nodes have.
+            raise DocumentError(_issue(path, lines, _position(cast("yaml.Node", event), lines), "too-deep", message))
 
 
 def _syntax_issue(path: Path, lines: tuple[str, ...], error: yaml.MarkedYAMLError) -> Issue:
@@ -195,7 +206,7 @@ def _syntax_issue(path: Path, lines: tuple[str, ...], error: yaml.MarkedYAMLErro
         hint = _tab_hint(lines, mark.line) if mark else ""
     if mark is None:
         return Issue(code=code, message=message, file=path, hint=hint)
-    return _issue(path, lines, Position(line=mark.line + 1, column=mark.column + 1), code, message, hint)
+    return _issue(path, lines, Position(line=mark.line + 1, column=mark.column + 1), code, message, hint=hint)
 
 
 def _tab_hint(lines: tuple[str, ...], index: int) -> str:
@@ -315,8 +326,8 @@ def _tag(node: yaml.Node) -> str:
     return str(node.tag).replace(_TAG, "!!", 1)
 
 
-def _position(thing: yaml.Node | yaml.Event, lines: tuple[str, ...]) -> Position:
-    start, end = thing.start_mark, thing.end_mark
+def _position(node: yaml.Node, lines: tuple[str, ...]) -> Position:
+    start, end = node.start_mark, node.end_mark
     if end.line == start.line:
         width = end.column - start.column
     else:
@@ -324,7 +335,7 @@ def _position(thing: yaml.Node | yaml.Event, lines: tuple[str, ...]) -> Position
     return Position(line=start.line + 1, column=start.column + 1, width=max(1, width))
 
 
-def _issue(file: Path, lines: tuple[str, ...], position: Position, code: str, message: str, hint: str = "") -> Issue:
+def _issue(file: Path, lines: tuple[str, ...], position: Position, code: str, message: str, *, hint: str = "") -> Issue:
     return Issue(
         code=code,
         message=message,

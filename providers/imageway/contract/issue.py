@@ -2,11 +2,13 @@
 
 import unicodedata
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from msgspec import Struct
 
-__all__ = ("Issue",)
+__all__ = ("Issue", "Severity")
+
+Severity: TypeAlias = Literal["error", "warning", "note"]
 
 _WINDOW = 100
 _TAB = 4
@@ -19,7 +21,7 @@ class Issue(Struct, frozen=True, kw_only=True):
     how many characters are meant. `source_line` is the line as it stands in the file, None where it must not be shown.
     """
 
-    severity: Literal["error", "warning", "note"] = "error"
+    severity: Severity = "error"
     code: str
     message: str
     file: Path | None = None

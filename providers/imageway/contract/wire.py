@@ -41,7 +41,7 @@ class _Answer(Struct, frozen=True, kw_only=True):
 
 
 class _VendorImage(Struct, frozen=True, kw_only=True):
-    b64_json: Raw | UnsetType | None = UNSET
+    b64_json: Raw | UnsetType = UNSET
     url: str | UnsetType | None = UNSET
     revised_prompt: str | UnsetType | None = UNSET
 
@@ -230,8 +230,8 @@ def _given(value: str | UnsetType | None) -> str | UnsetType:
     return value or UNSET
 
 
-def _given_raw(value: Raw | UnsetType | None) -> Raw | UnsetType:
-    if value is None or isinstance(value, UnsetType) or bytes(memoryview(value)[:4]) in (b"null", b'""'):
+def _given_raw(value: Raw | UnsetType) -> Raw | UnsetType:
+    if isinstance(value, UnsetType) or bytes(memoryview(value)[:4]) in (b"null", b'""'):
         return UNSET
     return value
 

@@ -1,0 +1,84 @@
+"""The command `imageway-gateway`: serve, or check a configuration."""
+
+import argparse
+import socket
+import sys
+from pathlib import Path
+
+import uvicorn
+from msgspec.structs import replace
+
+from imageway.contract.version import __version__
+from imageway.gateway.app import create_app
+from imageway.gateway.assembly import assemble
+from imageway.gateway.settings import Settings, SettingsError, load_settings, sketch_only
+
+__all__ = ("main",)
+
+_DRAIN_S = 630
+"""Longer than a provider's own timeout: a call that was paid for gets to its caller."""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command. 0 where all went well, 2 for a configuration that can't be used, 1 where the port is taken."""
+    options = _parser().parse_args(arguments)
+    try:
+        settings = _settings(options)
+        if options.command == "check":
+            models = assemble(settings).registry.contracts
+            _say(f"{options.config or 'no file'}: fine, {len(models)} models")
+            return 0
+        app = create_app(settings)
+    except SettingsError as error:
+        _say(str(error))
+        return 2
+    try:
+        listening = socket.create_server(
+            (settings.server.host, settings.server.port),
+            family=socket.AF_INET6 if ":" in settings.server.host else socket.AF_INET,
+            backlog=2048,
+        )
+    except OSError as error:
+        _say(f"can't listen on {settings.server.host}:{settings.server.port}: {error.strerror}")
+        return 1
+    host, port = listening.getsockname()[:2]
+    shown = f"[{host}]" if ":" in host else host
+    _say(f"imageway-gateway listens on http://{shown}:{port}")
+    config = uvicorn.Config(
+        app, log_config=None, access_log=False, server_header=False, lifespan="on", timeout_graceful_shutdown=_DRAIN_S
+    )
+    with listening:
+        uvicorn.Server(config).run(sockets=[listening])
+    return 0
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)  # noqa: T201  # a command talks to whoever typed it
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="imageway-gateway",
+        description="Serve image models over HTTP in OpenAI's dialect. Without a file: the offline provider 'sketch'"
+        " alone, on loopback, every model of the catalogue by its name.",
+    )
+    parser.add_argument("command", nargs="?", choices=("serve", "check"), default="serve")
+    parser.add_argument("--config", type=Path, metavar="FILE", help="the configuration, YAML")
+    parser.add_argument("--host", help="listen here instead of where the configuration says")
+    parser.add_argument("--port", type=int, help="likewise; 0 picks a free one")
+    parser.add_argument("--version", action="version", version=f"imageway {__version__}")
+    return parser
+
+
+def _settings(options: argparse.Namespace) -> Settings:
+    settings = load_settings(options.config) if options.config else sketch_only()
+    server = settings.server
+    if options.host is not None:
+        server = replace(server, host=options.host)
+    if options.port is not None:
+        server = replace(server, port=options.port)
+    return replace(settings, server=server)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

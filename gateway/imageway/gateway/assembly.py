@@ -1,0 +1,198 @@
+"""Settings to a registry: providers built, names matched with catalogue rows, every problem told at once."""
+
+from collections.abc import Iterator, Mapping
+
+from imageway.contract.document import Issue, issue_at
+from imageway.contract.spec import ModelSpec
+from imageway.gateway.settings import (
+    ModelSettings,
+    ProviderSettings,
+    Settings,
+    SettingsError,
+    TargetSettings,
+    is_loopback,
+)
+from imageway.providers.catalogue import CatalogueError, find, load_catalogue
+from imageway.providers.discovery import missing_extra
+from imageway.providers.protocol import ImageProvider
+from imageway.providers.registry import Model, Registry, Target
+
+__all__ = ("Assembly", "assemble")
+
+
+class Assembly:
+    """A registry and the providers behind it, which whoever assembled them must close."""
+
+    def __init__(self, registry: Registry, providers: Mapping[str, ImageProvider]) -> None:
+        self.registry = registry
+        self.providers = providers
+
+    async def aclose(self) -> None:
+        for provider in self.providers.values():
+            await provider.aclose()
+
+
+def assemble(settings: Settings) -> Assembly:
+    """Build what *settings* describe; nothing is connected yet. Raises `SettingsError` with every problem."""
+    return _Assembler(settings).assemble()
+
+
+class _Assembler:
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._issues: list[Issue] = []
+        self._catalogue: Mapping[str, ModelSpec] = {}
+        self._configured = {provider.name: provider for provider in settings.providers}
+        self._built: dict[str, ImageProvider] = {}
+
+    def assemble(self) -> Assembly:
+        try:
+            self._catalogue = load_catalogue(self._settings.catalogue_overlays)
+        except CatalogueError as error:
+            self._fault(("catalogue",), "catalogue", str(error))
+        self._check_exposure()
+        for position, provider in enumerate(self._settings.providers):
+            self._build(position, provider)
+        models = [*self._models()]
+        default = self._settings.default_model
+        if default is not None and default not in {model.name for model in models}:
+            self._fault(("default_model",), "unknown-model", f"default_model is '{default}', which is no model here")
+        if self._issues:
+            raise SettingsError(tuple(self._issues))
+        return Assembly(Registry(models), self._built)
+
+    def _check_exposure(self) -> None:
+        server = self._settings.server
+        if not is_loopback(server.host) and not server.allow_unauthenticated:
+            self._fault(
+                ("server", "host"),
+                "open-server",
+                f"'{server.host}' can be reached from other machines and there are no keys: whoever reaches it spends"
+                " your money. Listen on 127.0.0.1, or say server.allow_unauthenticated: true",
+            )
+
+    def _build(self, position: int, provider: ProviderSettings) -> None:
+        place = ("providers", position)
+        if provider.name in self._built:
+            self._fault((*place, "name"), "duplicate", f"there are two providers called '{provider.name}'")
+            return
+        try:
+            self._built[provider.name] = provider.plugin.build(provider.config)
+        except ImportError as error:
+            self._fault(place, "missing-extra", str(missing_extra(provider.type, provider.plugin, error)))
+        except ValueError as error:
+            self._fault(place, "provider", f"provider '{provider.name}': {error}")
+
+    def _models(self) -> Iterator[Model]:
+        if self._settings.models is None:
+            yield from self._catalogue_models()
+            return
+        names: set[str] = set()
+        for position, settings in enumerate(self._settings.models):
+            place = ("models", position)
+            if settings.name in names:
+                self._fault((*place, "name"), "duplicate", f"there are two models called '{settings.name}'")
+            names.add(settings.name)
+            model = self._model(place, settings)
+            if model is not None:
+                yield model
+
+    def _catalogue_models(self) -> Iterator[Model]:
+        taken: set[str] = set()
+        for provider in self._settings.providers:
+            if provider.name not in self._built:
+                continue
+            for row in sorted(self._catalogue.values(), key=lambda row: row.kind != "openai"):
+                if provider.plugin.kind not in (None, row.kind):
+                    continue
+                name = row.model if provider.plugin.kind or row.kind == "openai" else row.name
+                if name in taken:
+                    continue
+                taken.add(name)
+                yield Model(name=name, contract=row, targets=(self._target(provider, row.model, row),))
+
+    def _model(self, place: tuple[str | int, ...], settings: ModelSettings) -> Model | None:
+        if not settings.targets:
+            self._fault((*place, "targets"), "no-targets", f"model '{settings.name}' has no targets")
+            return None
+        contract = self._contract(place, settings)
+        targets: list[Target] = []
+        for position, target in enumerate(settings.targets):
+            provider = self._configured.get(target.provider)
+            if provider is None:
+                self._fault(
+                    (*place, "targets", position, "provider"),
+                    "unknown-provider",
+                    f"there is no provider '{target.provider}'; there are: {', '.join(self._configured) or 'none'}",
+                )
+                continue
+            spec = self._spec_of((*place, "targets", position), target, provider, contract)
+            if spec is not None and target.provider in self._built:
+                targets.append(self._target(provider, target.model, spec))
+        if contract is None or not targets:
+            return None
+        return Model(name=settings.name, contract=contract, targets=tuple(targets))
+
+    def _target(self, provider: ProviderSettings, upstream_model: str, spec: ModelSpec) -> Target:
+        return Target(
+            provider_name=provider.name,
+            provider=self._built[provider.name],
+            upstream_model=upstream_model,
+            spec=provider.plugin.narrow(spec),
+        )
+
+    def _contract(self, place: tuple[str | int, ...], settings: ModelSettings) -> ModelSpec | None:
+        if settings.contract is not None:
+            return self._row((*place, "contract"), settings.contract)
+        first = settings.targets[0]
+        if first.spec is not None:
+            return self._row((*place, "targets", 0, "spec"), first.spec)
+        provider = self._configured.get(first.provider)
+        kind = (provider.plugin.kind if provider else None) or "openai"
+        row = find(self._catalogue, kind, settings.name) or find(self._catalogue, kind, first.model)
+        if row is None:
+            self._fault(
+                (*place, "name"),
+                "no-contract",
+                f"neither '{settings.name}' nor '{first.model}' is a catalogue model of kind '{kind}';"
+                " say which one callers are checked against: contract: KIND/MODEL",
+            )
+        return row
+
+    def _spec_of(
+        self,
+        place: tuple[str | int, ...],
+        target: TargetSettings,
+        provider: ProviderSettings,
+        contract: ModelSpec | None,
+    ) -> ModelSpec | None:
+        if target.spec is not None:
+            return self._row((*place, "spec"), target.spec)
+        kind = provider.plugin.kind
+        if kind is None:
+            return contract
+        row = find(self._catalogue, kind, target.model)
+        if row is None and contract is not None and contract.kind == kind:
+            return contract
+        if row is None:
+            self._fault(
+                (*place, "model"),
+                "no-spec",
+                f"'{target.model}' is no catalogue model of kind '{kind}'; say which one it is: spec: {kind}/MODEL",
+            )
+        return row
+
+    def _row(self, place: tuple[str | int, ...], name: str) -> ModelSpec | None:
+        kind, _, model = name.partition("/")
+        row = find(self._catalogue, kind, model)
+        if row is None and self._catalogue:
+            known = ", ".join(self._catalogue)
+            self._fault(place, "unknown-spec", f"there is no catalogue row '{name}'; there are: {known}")
+        return row
+
+    def _fault(self, place: tuple[str | int, ...], code: str, message: str) -> None:
+        document = self._settings.document
+        if document is None:
+            self._issues.append(Issue(severity="error", code=code, message=message))
+        else:
+            self._issues.append(issue_at(document, place, code, message))

@@ -1,0 +1,59 @@
+"""Whatever goes wrong, in OpenAI's error envelope."""
+
+import math
+from typing import Any
+
+from litestar import Request, Response
+from litestar.exceptions import HTTPException
+
+from imageway.contract.errors import ErrorCode, ImageError, reaction
+from imageway.contract.wire import error_body
+from imageway.gateway.http.request_id import request_id_of
+
+__all__ = ("answer_error", "answer_http_exception", "answer_unexpected")
+
+AnyRequest = Request[Any, Any, Any]
+
+
+def answer_error(request: AnyRequest, error: ImageError) -> Response[bytes]:
+    """*error* with its status. `x-should-retry: false` keeps clients from paying twice or trying in vain."""
+    request_id = request_id_of(request)
+    headers = {"x-request-id": request_id}
+    if error.retry_after_s is not None:
+        headers["retry-after"] = str(math.ceil(error.retry_after_s))
+    if error.code is not ErrorCode.RATE_LIMITED and (
+        error.may_have_billed or error.code in (ErrorCode.UPSTREAM_AUTH, ErrorCode.INTERNAL, ErrorCode.BUDGET_EXHAUSTED)
+    ):
+        headers["x-should-retry"] = "false"
+    return Response(
+        error_body(error, request_id),
+        status_code=reaction(error.code).status,
+        media_type="application/json",
+        headers=headers,
+    )
+
+
+def answer_http_exception(request: AnyRequest, error: HTTPException) -> Response[bytes]:
+    """Litestar's own refusals: unknown paths and methods, bodies too large, broken forms."""
+    match error.status_code:
+        case 404:
+            code, message = ErrorCode.NOT_FOUND, f"Invalid URL ({request.method} {request.url.path})."
+        case 405:
+            code, message = ErrorCode.NOT_FOUND, f"Not allowed: {request.method} on {request.url.path}."
+        case 413:
+            code, message = ErrorCode.PAYLOAD_TOO_LARGE, "The body is larger than this gateway takes."
+        case status if status >= 500:
+            code, message = ErrorCode.INTERNAL, "Something went wrong in the gateway."
+        case _:
+            code, message = ErrorCode.INVALID_REQUEST, error.detail
+    reply = answer_error(request, ImageError(code, message))
+    reply.status_code = error.status_code
+    return reply
+
+
+def answer_unexpected(request: AnyRequest, error: Exception) -> Response[bytes]:
+    """A bug of ours: logged with its traceback, told with the request's id only."""
+    request_id = request_id_of(request)
+    request.app.state.log.error("request.crashed", request_id=request_id, exc_info=error)
+    message = f"Something went wrong in the gateway; its log has the details under {request_id}."
+    return answer_error(request, ImageError(ErrorCode.INTERNAL, message))

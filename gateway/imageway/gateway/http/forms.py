@@ -1,0 +1,77 @@
+"""Multipart bodies of edits: text typed as the model's spec expects, files sorted by field and judged by content."""
+
+from typing import Any
+
+from litestar import Request
+from litestar.datastructures import UploadFile
+
+from imageway.contract.errors import ErrorCode, ImageError
+from imageway.contract.request import ImageInput, ImageRequest, Operation
+from imageway.contract.sniff import image_input
+from imageway.contract.wire import typed_form
+from imageway.providers.registry import Registry
+
+__all__ = ("edit_request",)
+
+_LONGEST_TEXT = 1_000_000
+
+
+async def edit_request(request: Request[Any, Any, Any], registry: Registry, default_model: str | None) -> ImageRequest:
+    """The edit that a multipart body asks for, not yet checked.
+
+    Raises `ImageError` for other content types and for fields that no edit has.
+    """
+    if not request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
+        raise ImageError(
+            ErrorCode.INVALID_REQUEST,
+            "Edits are sent as multipart/form-data, with files named 'image' or 'image[]' and 'mask'.",
+        )
+    texts: list[tuple[str, str]] = []
+    images: list[ImageInput] = []
+    others: dict[str, ImageInput] = {}
+    for name, value in (await request.form()).multi_items():
+        if isinstance(value, UploadFile):
+            file = image_input(await value.read(), value.filename or "image")
+            if name in ("image", "image[]"):
+                images.append(file)
+            elif name in ("mask", "markup"):
+                if name in others:
+                    raise _misplaced(name, f"'{name}' was sent more than once.")
+                others[name] = file
+            else:
+                raise _misplaced(name, _unknown_file(name))
+        elif name in ("image", "image[]", "mask", "markup"):
+            raise _misplaced(name, f"'{name}' must be a file, but it was sent as text.")
+        elif len(str(value)) > _LONGEST_TEXT:
+            raise _misplaced(name, f"'{name}' is longer than {_LONGEST_TEXT} characters.")
+        else:
+            texts.append((name, str(value)))
+    repeated = {name for name, _ in texts if sum(other == name for other, _ in texts) > 1}
+    if repeated:
+        name = min(repeated)
+        raise _misplaced(name, f"'{name}' was sent more than once.")
+    model = next((text for name, text in texts if name == "model"), "")
+    return ImageRequest(
+        operation=Operation.EDIT,
+        model=model,
+        params=_typed(texts, registry, model or default_model or ""),
+        images=tuple(images),
+        mask=others.get("mask"),
+        markup=others.get("markup"),
+    )
+
+
+def _typed(texts: list[tuple[str, str]], registry: Registry, model: str) -> dict[str, Any]:
+    contract = registry.contracts.get(model)
+    operation = contract.operations.get(Operation.EDIT) if contract else None
+    return typed_form(((name, text) for name, text in texts if name != "model"), operation.params if operation else {})
+
+
+def _unknown_file(name: str) -> str:
+    if name in ("images", "images[]"):
+        return f"Unknown parameter: '{name}'. For multipart/form-data use 'image' or 'image[]'."
+    return f"Unknown parameter: '{name}'. Files here: 'image', 'image[]', 'mask' and 'markup'."
+
+
+def _misplaced(name: str, message: str) -> ImageError:
+    return ImageError(ErrorCode.INVALID_REQUEST, message, param=name, upstream_code="invalid_value")

@@ -1,0 +1,177 @@
+"""The configuration file: strict, with every problem found at once and told with its place in the file."""
+
+import ipaddress
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from imageway.contract.document import Document, DocumentError, Issue, issue_at, read_document
+from imageway.contract.strict import decode
+from imageway.providers.discovery import known_types, load_plugin
+from imageway.providers.protocol import ProviderPlugin
+
+__all__ = (
+    "ModelSettings",
+    "ProviderSettings",
+    "ServerSettings",
+    "Settings",
+    "SettingsError",
+    "TargetSettings",
+    "load_settings",
+    "sketch_only",
+    "vendor_only",
+)
+
+
+class ServerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where to listen, and the largest bodies taken: JSON up to `max_json_bytes`, files up to `max_upload_bytes`.
+
+    Sixteen pictures of 50 MB each are 800 MB; the default takes less, because one process holds an upload in memory.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 8080
+    allow_unauthenticated: bool = False
+    max_json_bytes: int = 1_048_576
+    max_upload_bytes: int = 268_435_456
+
+
+class TargetSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A model on a provider. `spec` may be left out where the provider's kind and `model` name a catalogue row."""
+
+    provider: str
+    model: str
+    spec: str | None = None
+
+
+class ModelSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What callers name. `contract` may be left out where `name`, or else the first target, names a catalogue row."""
+
+    name: str
+    targets: list[TargetSettings]
+    contract: str | None = None
+
+
+class ProviderSettings(Struct, frozen=True, kw_only=True):
+    """A configured connection: its name, its plugin and the plugin's own decoded configuration."""
+
+    name: str
+    type: str
+    plugin: ProviderPlugin[Any]
+    config: Struct
+
+
+class _ProviderHead(Struct, frozen=True, kw_only=True):
+    name: str
+    type: str
+
+
+class _File(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    providers: list[dict[str, Any]]
+    server: ServerSettings = ServerSettings()
+    models: list[ModelSettings] | None = None
+    default_model: str | None = None
+    catalogue: list[str] = []
+
+
+class Settings(Struct, frozen=True, kw_only=True):
+    """A whole configuration. `models` is None for "every catalogue model of the providers, by its name"."""
+
+    providers: tuple[ProviderSettings, ...]
+    server: ServerSettings = ServerSettings()
+    models: tuple[ModelSettings, ...] | None = None
+    default_model: str | None = None
+    catalogue_overlays: tuple[Path, ...] = ()
+    document: Document | None = None
+
+
+class SettingsError(ValueError):
+    """A configuration that can't be used; `issues` holds every problem, with its place where there is one."""
+
+    def __init__(self, issues: tuple[Issue, ...]) -> None:
+        super().__init__("\n".join(issue.render() for issue in issues))
+        self.issues = issues
+
+
+def sketch_only() -> Settings:
+    """What runs without a file: the offline provider, every catalogue model by its name."""
+    return Settings(providers=(_bare_provider("sketch"),))
+
+
+def vendor_only(type_: str) -> Settings:
+    """One real vendor with its usual environment variables; only ever on somebody's explicit word."""
+    return Settings(providers=(_bare_provider(type_),))
+
+
+def _bare_provider(type_: str) -> ProviderSettings:
+    plugin = load_plugin(type_)
+    return ProviderSettings(name=type_, type=type_, plugin=plugin, config=plugin.config_type())
+
+
+def load_settings(path: Path) -> Settings:
+    """The settings in the file at *path*. Raises `SettingsError` with every problem that the file alone shows."""
+    try:
+        document = read_document(path)
+    except DocumentError as error:
+        raise SettingsError(tuple(error.issues)) from error
+    file, issues = decode(document, _File)
+    providers: list[ProviderSettings] = []
+    rows = document.data.get("providers") if isinstance(document.data, Mapping) else None
+    if isinstance(rows, list):
+        for position in range(len(rows)):
+            provider, found = _provider(document, position)
+            issues = [*issues, *found]
+            if provider is not None:
+                providers.append(provider)
+    if file is None or any(issue.severity == "error" for issue in issues):
+        raise SettingsError(tuple(issues))
+    return Settings(
+        providers=tuple(providers),
+        server=file.server,
+        models=None if file.models is None else tuple(file.models),
+        default_model=file.default_model,
+        catalogue_overlays=tuple(path.parent / overlay for overlay in file.catalogue),
+        document=document,
+    )
+
+
+def _provider(document: Document, position: int) -> tuple[ProviderSettings | None, list[Issue]]:
+    place = ("providers", position)
+    head, issues = decode(document, _ProviderHead, place)
+    if head is None:
+        return None, issues
+    types = known_types()
+    if head.type not in types:
+        issue = issue_at(
+            document,
+            (*place, "type"),
+            "unknown-provider",
+            f"there is no provider type '{head.type}'; there are: {', '.join(sorted(types))}",
+        )
+        return None, [issue]
+    plugin = load_plugin(head.type)
+    named = msgspec.defstruct(
+        plugin.config_type.__name__,
+        [("name", str), ("type", str)],
+        bases=(plugin.config_type,),
+        kw_only=True,
+        frozen=True,
+        forbid_unknown_fields=True,
+    )
+    config, issues = decode(document, named, place)
+    if config is None:
+        return None, issues
+    return ProviderSettings(name=head.name, type=head.type, plugin=plugin, config=config), issues
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach a server that listens on *host*."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,75 @@
+"""Logs: one canonical line of JSON per request on standard error. Prompts and pictures appear by length only."""
+
+import logging
+import sys
+from typing import Literal, TextIO
+
+import structlog
+from structlog.typing import FilteringBoundLogger
+
+from imageway.contract.errors import ErrorCode, reaction
+from imageway.gateway.engine.events import AttemptFinished, RequestFinished
+
+__all__ = ("LogObserver", "logger")
+
+
+def logger(stream: TextIO | None = None, level: int = logging.INFO) -> FilteringBoundLogger:
+    """A logger of JSON lines to *stream*, standard error by default; nothing global is configured."""
+    bound: FilteringBoundLogger = structlog.wrap_logger(
+        structlog.WriteLogger(stream or sys.stderr),
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.dict_tracebacks,
+            structlog.processors.JSONRenderer(),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+    )
+    return bound
+
+
+class LogObserver:
+    """An observer that writes one line per request, and one per attempt that failed."""
+
+    def __init__(self, log: FilteringBoundLogger) -> None:
+        self._log = log
+
+    def attempt_finished(self, event: AttemptFinished) -> None:
+        if event.code != "ok":
+            self._log.warning(
+                "attempt.failed",
+                request_id=event.request_id,
+                model=event.model,
+                provider=event.provider,
+                upstream_model=event.upstream_model,
+                attempt=event.attempt,
+                code=event.code,
+                seconds=round(event.seconds, 4),
+                upstream_request_id=event.upstream_request_id,
+            )
+
+    def request_finished(self, event: RequestFinished) -> None:
+        self._log.log(
+            _LEVELS[_level(event.code)],
+            "request.finished",
+            request_id=event.request_id,
+            operation=event.operation.value,
+            model=event.model,
+            provider=event.provider,
+            code=event.code,
+            seconds=round(event.seconds, 4),
+            upstream_seconds=round(event.upstream_seconds, 4),
+            attempts=event.attempts,
+            images=event.images,
+            prompt_chars=event.prompt_chars,
+            input_images=event.input_images,
+            input_bytes=event.input_bytes,
+            faults=list(event.faults),
+        )
+
+
+_LEVELS = {"info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
+
+
+def _level(code: str) -> Literal["info", "warning", "error"]:
+    return reaction(ErrorCode(code)).level if code in set(ErrorCode) else "info"

@@ -1,0 +1,40 @@
+"""`imageway-gateway`: what it says and how it ends."""
+
+import socket
+from pathlib import Path
+
+import pytest
+
+from imageway.gateway.__main__ import main
+
+PAPER = "providers: [{name: paper, type: sketch}]\n"
+
+
+def test_a_good_configuration_is_told_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config = tmp_path / "gateway.yaml"
+    config.write_text(PAPER)
+
+    assert main(["check", "--config", str(config)]) == 0
+    assert capsys.readouterr().err == f"{config}: fine, 19 models\n"
+
+
+def test_a_bad_configuration_never_listens(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config = tmp_path / "gateway.yaml"
+    config.write_text(PAPER + "server: {prot: 80}\n")
+
+    assert main(["--config", str(config)]) == 2
+    assert f"{config}:2:10 error[unknown-key]" in capsys.readouterr().err
+
+
+def test_a_taken_port_is_a_clear_end(capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+
+        assert main(["--port", str(port)]) == 1
+
+    assert capsys.readouterr().err == f"can't listen on 127.0.0.1:{port}: Address already in use\n"
+
+
+def test_an_open_host_on_the_command_line_is_refused_like_one_in_the_file(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--host", "0.0.0.0"]) == 2
+    assert "allow_unauthenticated: true" in capsys.readouterr().err
