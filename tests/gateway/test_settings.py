@@ -107,8 +107,8 @@ servers: {}
 """,
     )
 
-    assert [place.split(" ", 1)[0] for place in found] == ["4:1", "2:22", "3:29"]
-    assert found[1] == "2:22 there is no provider type 'sketchy'; there are: azure, openai, sketch"
+    assert [place.split(" ", 1)[0] for place in found] == ["4:1", "2:21", "3:29"]
+    assert found[1] == "2:21 there is no provider type 'sketchy'; there are: azure, openai, sketch"
 
 
 def test_a_file_that_is_not_there_is_a_clear_problem(tmp_path: Path) -> None:

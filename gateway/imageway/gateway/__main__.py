@@ -1,6 +1,7 @@
 """The command `imageway-gateway`: serve, or check a configuration."""
 
 import argparse
+import os
 import socket
 import sys
 from pathlib import Path
@@ -39,7 +40,7 @@ def main(arguments: list[str] | None = None) -> int:
             backlog=2048,
         )
     except OSError as error:
-        _say(f"can't listen on {settings.server.host}:{settings.server.port}: {error.strerror}")
+        _say(f"can't listen on {settings.server.host}:{settings.server.port}: {os.strerror(error.errno or 0)}")
         return 1
     host, port = listening.getsockname()[:2]
     shown = f"[{host}]" if ":" in host else host

@@ -21,7 +21,8 @@ async def open_gateway(
 ) -> AsyncIterator[Litestar]:
     """The application of the gateway that *config* describes, or of one vendor, or of sketch alone.
 
-    Only warnings and worse are logged: the caller tells its own story. Raises `SettingsError` with every problem.
+    Only errors of its own are logged: what goes wrong with a call is the caller's story to tell. Raises
+    `SettingsError` with every problem.
     """
     if config is not None:
         settings = load_settings(config)
@@ -29,6 +30,6 @@ async def open_gateway(
         settings = vendor_only(provider)
     else:
         settings = sketch_only()
-    app = create_app(settings, log=logger(level=logging.WARNING))
+    app = create_app(settings, log=logger(level=logging.ERROR))
     async with app.lifespan():
         yield app

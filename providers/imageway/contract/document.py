@@ -197,16 +197,14 @@ def _measure(path: Path, lines: tuple[str, ...], text: str) -> None:
 
 
 def _syntax_issue(path: Path, lines: tuple[str, ...], error: yaml.MarkedYAMLError) -> Issue:
-    context, problem = error.context or "", error.problem or "not YAML"
-    mark = error.problem_mark or error.context_mark
-    if context == "expected a single document in the stream":
-        code, message, hint = "several-documents", "a second document begins here; one per file is read", ""
-    else:
-        code, message = "not-yaml", f"{problem} {context}".strip()
-        hint = _tab_hint(lines, mark.line) if mark else ""
+    mark = error.problem_mark
     if mark is None:
-        return Issue(code=code, message=message, file=path, hint=hint)
-    return _issue(path, lines, Position(line=mark.line + 1, column=mark.column + 1), code, message, hint=hint)
+        return Issue(code="not-yaml", message=str(error), file=path)
+    position = Position(line=mark.line + 1, column=mark.column + 1)
+    if error.context == "expected a single document in the stream":
+        return _issue(path, lines, position, "several-documents", "a second document begins here; one per file is read")
+    message = f"{error.problem} {error.context or ''}".rstrip()
+    return _issue(path, lines, position, "not-yaml", message, hint=_tab_hint(lines, mark.line))
 
 
 def _tab_hint(lines: tuple[str, ...], index: int) -> str:

@@ -52,7 +52,7 @@ def decode(
 def closest(name: str, names: Iterable[str]) -> str | None:
     """The one of *names* that *name* was probably meant to be."""
     by_folded = {_folded(known): known for known in reversed(list(names))}
-    found = difflib.get_close_matches(_folded(name), by_folded, n=1, cutoff=0.6)
+    found = difflib.get_close_matches(_folded(name), by_folded, n=1, cutoff=0.65)
     return by_folded[found[0]] if found else None
 
 
@@ -129,7 +129,7 @@ class _Walk:
             elif key == struct.tag_field:
                 self._choice([struct.tag], item, (*path, key))
             elif struct.forbid_unknown_fields:
-                self._unknown(path, key, [name for name in names if name not in value])
+                self._unknown(path, key, [name for name in names if name not in value], names)
         for name in missing:
             self._missing(path, name, _either(_words(fields[name].type)))
 
@@ -141,7 +141,8 @@ class _Walk:
         key_type = _bare(type_.key_type)
         for key, item in value.items():
             if isinstance(key_type, inspect.LiteralType | inspect.EnumType) and key not in _values(key_type):
-                self._unknown(path, key, [str(name) for name in _values(key_type)])
+                allowed = [str(name) for name in _values(key_type)]
+                self._unknown(path, key, allowed, allowed)
             else:
                 self.check(type_.value_type, item, (*path, key))
 
@@ -163,7 +164,7 @@ class _Walk:
         if any(type(value) is type(choice) and value == choice for choice in values) or path in self._told:
             return
         hint = did_you_mean(value, [str(choice) for choice in values]) if isinstance(value, str) else ""
-        shown = in_words(value) if isinstance(value, list | dict | None) else f'"{shortened(value)}"'
+        shown = in_words(value) if isinstance(value, list | dict) else _quoted([shortened(value)])[0]
         self._fault(path, "unknown-value", f"is {shown}; allowed is {_either(_quoted(values))}", hint=hint)
 
     def _scalar(self, type_: inspect.Type, value: JsonValue, path: YamlPath) -> None:
@@ -202,13 +203,15 @@ class _Walk:
             message = f'{spelled(path)} lacks the key "{name}", which must be {expected}'
             self.issues.append(issue_at(self._document, path, "missing-key", message, of_key=True))
 
-    def _unknown(self, path: YamlPath, key: str, names: Sequence[str]) -> None:
+    def _unknown(self, path: YamlPath, key: str, free: Sequence[str], names: Sequence[str]) -> None:
         where = (*path, key)
         if where in self._told:
             return
-        allowed = f"allowed are {', '.join(names)}" if names else "nothing more is allowed"
+        allowed = f"allowed are {', '.join(free)}" if free else "nothing more is allowed"
         message = f"{spelled(where)} is not a key here; {allowed}"
-        hint = did_you_mean(key, names)
+        # A key that looks like one that stands there already wasn't meant to be a third one.
+        meant = closest(key, names)
+        hint = did_you_mean(key, names) if meant in free else ""
         self.issues.append(issue_at(self._document, where, "unknown-key", message, of_key=True, hint=hint))
 
     def _fault(self, path: YamlPath, code: str, rest: str, *, hint: str = "") -> None:
@@ -291,7 +294,7 @@ def _out_of_range(type_: inspect.IntType | inspect.FloatType, value: float) -> s
 
 
 def _quoted(values: Iterable[Any]) -> list[str]:
-    return ["empty" if value is None else f'"{value}"' for value in values]
+    return ["empty" if value is None else msgspec.json.encode(value).decode() for value in values]
 
 
 def _listed(values: Iterable[Any]) -> str:

@@ -36,7 +36,8 @@ class LogObserver:
 
     def attempt_finished(self, event: AttemptFinished) -> None:
         if event.code != "ok":
-            self._log.warning(
+            self._log.log(
+                _LEVELS[_level(event.code)],
                 "attempt.failed",
                 request_id=event.request_id,
                 model=event.model,

@@ -1,0 +1,60 @@
+"""The SDK: a client for image gateways, and pipelines that draw a picture per record.
+
+Everything is imported when it is first asked for, so that `import imageway.sdk` costs next to nothing.
+"""
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from imageway.contract.errors import ErrorCode, ImageError, UnknownModelError, UnsupportedError
+    from imageway.contract.request import ImageInput, ImageRequest, Operation
+    from imageway.contract.result import GeneratedImage, ImageResult
+    from imageway.contract.version import __version__
+    from imageway.sdk.client import AsyncClient, Client, picture_bytes
+    from imageway.sdk.errors import GatewayUnreachableError
+
+__all__ = (
+    "AsyncClient",
+    "Client",
+    "ErrorCode",
+    "GatewayUnreachableError",
+    "GeneratedImage",
+    "ImageError",
+    "ImageInput",
+    "ImageRequest",
+    "ImageResult",
+    "Operation",
+    "UnknownModelError",
+    "UnsupportedError",
+    "__version__",
+    "picture_bytes",
+)
+
+_HOMES = {
+    "AsyncClient": "imageway.sdk.client",
+    "Client": "imageway.sdk.client",
+    "ErrorCode": "imageway.contract.errors",
+    "GatewayUnreachableError": "imageway.sdk.errors",
+    "GeneratedImage": "imageway.contract.result",
+    "ImageError": "imageway.contract.errors",
+    "ImageInput": "imageway.contract.request",
+    "ImageRequest": "imageway.contract.request",
+    "ImageResult": "imageway.contract.result",
+    "Operation": "imageway.contract.request",
+    "UnknownModelError": "imageway.contract.errors",
+    "UnsupportedError": "imageway.contract.errors",
+    "__version__": "imageway.contract.version",
+    "picture_bytes": "imageway.sdk.client",
+}
+
+
+def __getattr__(name: str) -> object:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(home), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,174 @@
+"""HTTP for the SDK: the one module that knows httpx.
+
+httpx's pool looks at every call in flight for each call that comes and goes, so one big pool costs the square of its
+size. Calls are spread over pools of eight connections instead; a new pool is opened where all are taken.
+"""
+
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, MutableMapping
+from contextlib import asynccontextmanager
+from typing import Any, NamedTuple, TypeAlias
+
+import httpx
+from msgspec import Struct
+
+from imageway.contract.errors import ErrorCode, ImageError
+from imageway.sdk.errors import GatewayUnreachableError
+
+__all__ = ("Answer", "AsgiApp", "FormPart", "Http", "same_origin")
+
+_Message: TypeAlias = MutableMapping[str, Any]
+AsgiApp: TypeAlias = Callable[
+    [MutableMapping[str, Any], Callable[[], Awaitable[_Message]], Callable[[_Message], Awaitable[None]]],
+    Awaitable[None],
+]
+
+_POOL_SIZE = 8
+_CONNECT_TIMEOUT_S = 10.0
+_KEEP_ALIVE_S = 2.0
+"""Shorter than servers usually wait: a connection that the server is just closing isn't picked for a paid call."""
+
+
+class Answer(NamedTuple):
+    """A gateway's answer, whatever its status; header names are in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class FormPart(NamedTuple):
+    """A part of a multipart body; text where `filename` is None."""
+
+    name: str
+    content: bytes
+    filename: str | None = None
+    media_type: str | None = None
+
+
+class _Pool(Struct):
+    client: httpx.AsyncClient
+    in_flight: int = 0
+
+
+class Http:
+    """Calls to one gateway, over the network or into an ASGI application of this process.
+
+    No redirects, no retries. Whatever fails is an `ImageError`: `GatewayUnreachableError` where nothing was sent,
+    `may_have_billed` where a paid call may have arrived.
+    """
+
+    def __init__(
+        self, base_url: str, *, headers: Mapping[str, str], read_timeout_s: float, app: AsgiApp | None = None
+    ) -> None:
+        self.base_url = base_url
+        self._headers = dict(headers)
+        self._read_timeout_s = read_timeout_s
+        self._app = app
+        self._pools: list[_Pool] = []
+        self._verify: ssl.SSLContext | bool = True
+
+    async def get(self, url: str, *, max_bytes: int) -> Answer:
+        return await self._call("GET", url, {}, max_bytes=max_bytes)
+
+    async def post_json(self, url: str, body: bytes, *, max_bytes: int) -> Answer:
+        headers = {"content-type": "application/json"}
+        return await self._call("POST", url, {"content": body, "headers": headers}, max_bytes=max_bytes)
+
+    async def post_form(self, url: str, parts: Iterable[FormPart], *, max_bytes: int) -> Answer:
+        files = [(part.name, (part.filename, part.content, part.media_type)) for part in parts]
+        return await self._call("POST", url, {"files": files}, max_bytes=max_bytes)
+
+    async def aclose(self) -> None:
+        while self._pools:
+            await self._pools.pop().client.aclose()
+
+    async def _call(self, method: str, url: str, body: dict[str, Any], *, max_bytes: int) -> Answer:
+        paid = method == "POST"
+        async with self._pool() as client:
+            try:
+                async with client.stream(method, url, **body) as reply:
+                    content = await _bounded(reply, max_bytes, paid=paid)
+                    return Answer(reply.status_code, reply.headers, content)
+            except (httpx.HTTPError, httpx.InvalidURL) as error:
+                raise self._translated(error, paid=paid) from error
+
+    @asynccontextmanager
+    async def _pool(self) -> AsyncIterator[httpx.AsyncClient]:
+        pool = next((pool for pool in self._pools if pool.in_flight < _POOL_SIZE), None)
+        if pool is None:
+            pool = _Pool(client=self._open())
+            self._pools.append(pool)
+        pool.in_flight += 1
+        try:
+            yield pool.client
+        finally:
+            pool.in_flight -= 1
+
+    def _open(self) -> httpx.AsyncClient:
+        transport = None if self._app is None else httpx.ASGITransport(app=self._app, raise_app_exceptions=False)
+        if self._verify is True and transport is None and self.base_url.lower().startswith("https:"):
+            self._verify = httpx.create_ssl_context()
+        return httpx.AsyncClient(
+            transport=transport,
+            verify=self._verify,
+            headers=self._headers,
+            timeout=httpx.Timeout(self._read_timeout_s, connect=_CONNECT_TIMEOUT_S),
+            limits=httpx.Limits(
+                max_connections=_POOL_SIZE, max_keepalive_connections=_POOL_SIZE, keepalive_expiry=_KEEP_ALIVE_S
+            ),
+        )
+
+    def _translated(self, error: httpx.HTTPError | httpx.InvalidURL, *, paid: bool) -> ImageError:
+        reason = str(error) or type(error).__name__
+        match error:
+            case (
+                httpx.ConnectError()
+                | httpx.ConnectTimeout()
+                | httpx.PoolTimeout()
+                | httpx.ProxyError()
+                | httpx.UnsupportedProtocol()
+                | httpx.LocalProtocolError()
+                | httpx.InvalidURL()
+            ):
+                return GatewayUnreachableError(f"can't reach the gateway at {self.base_url}: {reason}")
+            case httpx.TimeoutException():
+                return ImageError(
+                    ErrorCode.UPSTREAM_TIMEOUT,
+                    f"The gateway at {self.base_url} didn't answer within {self._read_timeout_s:g} seconds.",
+                    may_have_billed=paid,
+                )
+            case _:
+                return ImageError(
+                    ErrorCode.UPSTREAM_UNAVAILABLE,
+                    f"The connection to the gateway at {self.base_url} broke off: {reason}",
+                    may_have_billed=paid,
+                )
+
+
+async def _bounded(reply: httpx.Response, max_bytes: int, *, paid: bool) -> bytes:
+    chunks: list[bytes] = []
+    size = 0
+    async for chunk in reply.aiter_bytes():
+        size += len(chunk)
+        if size > max_bytes:
+            raise ImageError(
+                ErrorCode.PAYLOAD_TOO_LARGE,
+                f"The gateway's answer is larger than {max_bytes} bytes.",
+                may_have_billed=paid,
+            )
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def same_origin(url: str, other: str) -> bool:
+    """Whether the two have scheme, host and port in common."""
+    try:
+        first, second = httpx.URL(url), httpx.URL(other)
+    except httpx.InvalidURL:
+        return False
+    return _origin(first) == _origin(second)
+
+
+def _origin(url: httpx.URL) -> tuple[str, str, int | None]:
+    return url.scheme, url.host, url.port or {"http": 80, "https": 443}.get(url.scheme)

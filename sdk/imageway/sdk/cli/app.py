@@ -1,0 +1,126 @@
+"""The commands' arguments, and what is done with whatever goes wrong. Heavy imports wait until a command runs."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import App, CycloptsError, Parameter, validators
+
+from imageway.contract.version import __version__
+from imageway.sdk.cli.talk import Exit, GiveUpError, put_json, say
+
+__all__ = ("run_app",)
+
+Task = Annotated[Path, Parameter(help="The task: a YAML file, or a folder with graph_config.yaml.")]
+Models = Annotated[
+    Path | None, Parameter(name="--models", help="The models file; models.yaml beside the task otherwise.")
+]
+Gateway = Annotated[str | None, Parameter(name="--gateway", help="The gateway's URL; IMAGEWAY_GATEWAY_URL otherwise.")]
+GatewayConfig = Annotated[
+    Path | None, Parameter(name="--gateway-config", help="Run the gateway of this file inside the process.")
+]
+Provider = Annotated[
+    Literal["openai", "azure"] | None,
+    Parameter(name="--provider", help="Run a gateway to this vendor inside the process; it costs money."),
+]
+AsJson = Annotated[bool, Parameter(name="--json", negative="", help="Put one JSON object on stdout at the end.")]
+Count = Annotated[int, Parameter(validator=validators.Number(gte=1))]
+
+
+def run_app(tokens: list[str]) -> int:
+    """Run the command that *tokens* name; every fault of usage is one sentence on stderr."""
+    try:
+        result = _app()(tokens, exit_on_error=False, print_error=False)
+    except CycloptsError as error:
+        say(f"imageway: {' '.join(str(error).split())} (imageway --help shows the usage)")
+        return Exit.UNUSABLE
+    return result if isinstance(result, int) else Exit.FINE
+
+
+def _app() -> App:
+    app = App(
+        name="imageway",
+        help="Draw a picture for every record of a data file, as a YAML task says.",
+        version=f"imageway {__version__}",
+        result_action="return_value",
+        help_format="plaintext",
+    )
+    app.command(_run, name="run")
+    app.command(_check, name=("check", "validate"))
+    return app
+
+
+def _run(
+    task: Task,
+    /,
+    *,
+    output: Annotated[
+        Path | None, Parameter(name=("--output", "-o"), help="Where to write; the task's folder.")
+    ] = None,
+    models: Models = None,
+    gateway: Gateway = None,
+    gateway_config: GatewayConfig = None,
+    provider: Provider = None,
+    limit: Annotated[Count | None, Parameter(help="Run the first records only.")] = None,
+    concurrency: Annotated[Count, Parameter(help="How many records are run at the same time.")] = 8,
+    as_json: AsJson = False,
+) -> int:
+    """Run a task: check it, draw, write output.json and the pictures.
+
+    stdout gets the path of the output. Exit codes: 0 all went well, 2 wrong usage or configuration, 3 some records
+    failed, 4 the gateway can't be reached, 130 interrupted.
+    """
+    from imageway.sdk.cli.gateway import GatewayChoice
+    from imageway.sdk.cli.run import run_task
+
+    choice = GatewayChoice(url=gateway, config=gateway_config, provider=provider)
+    return _guarded(
+        lambda: run_task(
+            task,
+            models_file=models,
+            choice=choice,
+            output=output,
+            limit=limit,
+            concurrency=concurrency,
+            as_json=as_json,
+        ),
+        as_json=as_json,
+    )
+
+
+def _check(
+    task: Task,
+    /,
+    *,
+    models: Models = None,
+    gateway: Gateway = None,
+    gateway_config: GatewayConfig = None,
+    provider: Provider = None,
+    as_json: AsJson = False,
+) -> int:
+    """Check a task, its data and what it asks of the models, without drawing anything.
+
+    Exit codes: 0 nothing stands against running it, 2 otherwise.
+    """
+    from imageway.sdk.cli.check import check_task
+    from imageway.sdk.cli.gateway import GatewayChoice
+
+    choice = GatewayChoice(url=gateway, config=gateway_config, provider=provider)
+    return _guarded(lambda: check_task(task, models_file=models, choice=choice, as_json=as_json), as_json=as_json)
+
+
+def _guarded(command: Callable[[], Awaitable[Exit]], *, as_json: bool) -> Exit:
+    async def _awaited() -> Exit:
+        return await command()
+
+    try:
+        return asyncio.run(_awaited())
+    except GiveUpError as error:
+        say(f"imageway: {error.message}")
+        if as_json:
+            put_json({"exit_code": int(error.exit), "error": error.message})
+        return error.exit
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        say("imageway: aborted; what was finished before is written")
+        return Exit.INTERRUPTED

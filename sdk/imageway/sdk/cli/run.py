@@ -1,0 +1,145 @@
+"""`imageway run`: everything is checked first, then drawn."""
+
+import asyncio
+import os
+import signal
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from imageway.contract.document import Issue
+from imageway.contract.errors import ImageError
+from imageway.contract.request import JsonValue
+from imageway.sdk.cli.check import against_models, faulty, loaded_task, tell_issues
+from imageway.sdk.cli.gateway import GatewayChoice, open_client
+from imageway.sdk.cli.progress import progress
+from imageway.sdk.cli.talk import Exit, GiveUpError, put, put_json, say
+from imageway.sdk.embedded import Opener
+from imageway.sdk.pipeline.events import RunSummary
+from imageway.sdk.pipeline.loaded import LoadedTask
+from imageway.sdk.pipeline.lock import RunLockedError
+from imageway.sdk.pipeline.run import run_plan
+from imageway.sdk.pipeline.source import SourceError
+
+__all__ = ("run_task",)
+
+_SHOWN_GROUPS = 5
+
+
+async def run_task(
+    task: Path,
+    *,
+    models_file: Path | None,
+    choice: GatewayChoice,
+    output: Path | None,
+    limit: int | None,
+    concurrency: int,
+    as_json: bool,
+    opener: Opener | None = None,
+) -> Exit:
+    """Check and run *task*, and say what has come of it. Raises `GiveUpError` before the first record."""
+    loaded = _sound(*loaded_task(task, models_file))
+    async with open_client(choice, opener=opener) as client:
+        try:
+            specs = await client.models()
+            plan = _sound(*against_models(loaded, specs)).plan
+            folder = output or plan.folder
+            with progress(os.environ) as listener, _stoppable() as stop:
+                summary = await run_plan(
+                    plan,
+                    client,
+                    output=folder,
+                    on_event=listener,
+                    concurrency=concurrency,
+                    limit=limit,
+                    stop=stop,
+                )
+        except ImageError as error:
+            raise GiveUpError(Exit.NO_GATEWAY, f"the gateway doesn't tell its models: {error.message}") from error
+        except (SourceError, RunLockedError) as error:
+            raise GiveUpError(Exit.UNUSABLE, str(error)) from error
+        except OSError as error:
+            reason = error.strerror or type(error).__name__
+            raise GiveUpError(Exit.UNUSABLE, f"can't write to {error.filename or output or task}: {reason}") from error
+    exit_ = _exit(summary)
+    for line in _told(summary):
+        say(line)
+    if as_json:
+        put_json(_as_json(summary, exit_))
+    else:
+        put(str(summary.output))
+    return exit_
+
+
+def _sound(loaded: LoadedTask | None, issues: Sequence[Issue]) -> LoadedTask:
+    tell_issues(issues)
+    if loaded is None or faulty(issues):
+        raise GiveUpError(Exit.UNUSABLE, "the task can't be run as it is; nothing was drawn")
+    return loaded
+
+
+@contextmanager
+def _stoppable() -> Iterator[asyncio.Event]:
+    """An event that the first Ctrl+C sets; the second cancels the task that is running here."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    running = asyncio.current_task()
+
+    def interrupted() -> None:
+        if stop.is_set() and running is not None:
+            running.cancel()
+            return
+        stop.set()
+        say("stopping: what is in flight is being finished; Ctrl+C again gives it up")
+
+    try:
+        loop.add_signal_handler(signal.SIGINT, interrupted)
+    except (NotImplementedError, RuntimeError, ValueError):
+        yield stop
+        return
+    try:
+        yield stop
+    finally:
+        loop.remove_signal_handler(signal.SIGINT)
+
+
+def _exit(summary: RunSummary) -> Exit:
+    match summary.stopped:
+        case "unreachable":
+            return Exit.NO_GATEWAY
+        case "interrupted":
+            return Exit.INTERRUPTED
+        case _:
+            return Exit.SOME_FAILED if summary.failed or summary.unfinished else Exit.FINE
+
+
+def _told(summary: RunSummary) -> Iterator[str]:
+    if summary.reason:
+        yield f"stopped: {summary.reason}"
+    unfinished = f", {summary.unfinished} not done" if summary.unfinished else ""
+    yield (
+        f"{summary.total} records: {summary.succeeded} drawn, {summary.failed} failed{unfinished};"
+        f" {summary.pictures} pictures; {summary.output}"
+    )
+    for group in summary.failures[:_SHOWN_GROUPS]:
+        yield f"  {group.code} x{group.count}, first in '{group.first_id}': {group.first_message}"
+    if summary.errors is not None:
+        yield f"every failure is in {summary.errors}"
+
+
+def _as_json(summary: RunSummary, exit_: Exit) -> dict[str, JsonValue]:
+    return {
+        "exit_code": int(exit_),
+        "total": summary.total,
+        "succeeded": summary.succeeded,
+        "failed": summary.failed,
+        "unfinished": summary.unfinished,
+        "pictures": summary.pictures,
+        "output": str(summary.output),
+        "errors": None if summary.errors is None else str(summary.errors),
+        "stopped": summary.stopped,
+        "failures": [
+            {"code": group.code, "count": group.count, "first_id": group.first_id, "message": group.first_message}
+            for group in summary.failures
+        ],
+    }

@@ -1,0 +1,47 @@
+"""How commands speak: sentences on stderr, data on stdout, and exit codes."""
+
+import json
+import sys
+from enum import IntEnum
+
+from imageway.contract.request import JsonValue
+
+__all__ = ("Exit", "GiveUpError", "put", "put_json", "say")
+
+
+class Exit(IntEnum):
+    """What the command's exit code means."""
+
+    FINE = 0
+    BUG = 1
+    UNUSABLE = 2
+    SOME_FAILED = 3
+    NO_GATEWAY = 4
+    INTERRUPTED = 130
+
+
+class GiveUpError(Exception):
+    """The command can't go on; `message` is one sentence, `exit` the code."""
+
+    def __init__(self, exit_: Exit, message: str) -> None:
+        super().__init__(message)
+        self.exit = exit_
+        self.message = message
+
+
+def say(text: str) -> None:
+    """A line on stderr. What a terminal would obey rather than print is made visible."""
+    visible = "".join(sign if sign.isprintable() or sign == "\n" else "\N{REPLACEMENT CHARACTER}" for sign in text)
+    sys.stderr.write(f"{visible}\n")
+    sys.stderr.flush()
+
+
+def put(text: str) -> None:
+    """A line on stdout."""
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+def put_json(value: dict[str, JsonValue]) -> None:
+    """The final object of `--json`: one line, plain ASCII so that every terminal and pipe can carry it."""
+    put(json.dumps(value))

@@ -1,0 +1,313 @@
+"""Clients of a gateway: `AsyncClient`, and `Client` for code without an event loop."""
+
+import asyncio
+import difflib
+import os
+import threading
+from collections.abc import Coroutine, Iterable, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, TypeAlias, TypeVar
+from urllib.parse import urlsplit, urlunsplit
+
+import msgspec
+
+from imageway.contract.check import accepting, hinted, violations
+from imageway.contract.errors import ErrorCode, ImageError, UnknownModelError, UnsupportedError
+from imageway.contract.request import ImageInput, ImageRequest, JsonValue, Operation
+from imageway.contract.result import GeneratedImage, ImageResult
+from imageway.contract.sniff import image_input
+from imageway.contract.spec import ModelSpec
+from imageway.contract.version import __version__
+from imageway.contract.wire import form_fields, read_error, read_models, read_result
+from imageway.sdk._http import Answer, AsgiApp, FormPart, Http, same_origin
+from imageway.sdk.pipeline.media import MAX_PICTURE_BYTES, data_url_bytes, is_data_url, read_picture
+
+__all__ = ("AsyncClient", "Client", "Picture", "picture_bytes")
+
+Picture: TypeAlias = bytes | Path | str
+"""A picture's bytes, the path of its file, or a path or data URL as text."""
+
+T = TypeVar("T")
+
+_EMBEDDED_URL = "http://imageway.embedded"
+_ROUTES = {Operation.GENERATE: "generations", Operation.EDIT: "edits", Operation.VARIATION: "variations"}
+_MAX_ANSWER_BYTES = 1024**3
+_MAX_LIST_BYTES = 64 * 1024**2
+
+
+class AsyncClient:
+    """A gateway, from which pictures are asked.
+
+    The gateway is *gateway_url*, else what IMAGEWAY_GATEWAY_URL names, with or without `/v1` at its end; its key is
+    *api_key*, else IMAGEWAY_API_KEY. With *app* the calls go into that ASGI application instead of the network.
+    *timeout_s* is how long an answer may be silent. Raises `ValueError` for a URL or key that can't be one.
+
+    Every request is checked against its model's spec before it is sent, and is sent once: nothing is retried here.
+    """
+
+    def __init__(
+        self,
+        gateway_url: str | None = None,
+        *,
+        api_key: str | None = None,
+        timeout_s: float = 600.0,
+        app: AsgiApp | None = None,
+    ) -> None:
+        url = _EMBEDDED_URL if app is not None else gateway_url or os.environ.get("IMAGEWAY_GATEWAY_URL", "")
+        self._url = _base_url(url)
+        headers = {"user-agent": f"imageway/{__version__}"}
+        key = api_key if api_key is not None else os.environ.get("IMAGEWAY_API_KEY", "")
+        if key.strip():
+            headers["authorization"] = f"Bearer {_checked_key(key.strip())}"
+        self._http = Http(self._url, headers=headers, read_timeout_s=timeout_s, app=app)
+        self._models: dict[str, ModelSpec] | None = None
+        self._fetching = asyncio.Lock()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        await self._http.aclose()
+
+    async def generate(self, prompt: str, *, model: str, **params: JsonValue) -> ImageResult:
+        """Have *model* draw *prompt*. *params* are those of the Images API: `size`, `n`, `quality` and so on."""
+        return await self.create(
+            ImageRequest(operation=Operation.GENERATE, model=model, params={"prompt": prompt, **params})
+        )
+
+    async def edit(
+        self,
+        images: Picture | Sequence[Picture],
+        prompt: str,
+        *,
+        model: str,
+        mask: Picture | None = None,
+        **params: JsonValue,
+    ) -> ImageResult:
+        """Have *model* change *images*, one or several, as *prompt* says."""
+        several = [images] if isinstance(images, (bytes, Path, str)) else [*images]
+        return await self.create(
+            ImageRequest(
+                operation=Operation.EDIT,
+                model=model,
+                params={"prompt": prompt, **params},
+                images=tuple([await asyncio.to_thread(_loaded, image) for image in several]),
+                mask=None if mask is None else await asyncio.to_thread(_loaded, mask),
+            )
+        )
+
+    async def create(self, request: ImageRequest) -> ImageResult:
+        """Check *request*, then send it. Raises `ImageError`."""
+        await self.check(request)
+        return await self.send(request)
+
+    async def models(self) -> Mapping[str, ModelSpec]:
+        """The specs of the gateway's models by name; asked for once."""
+        async with self._fetching:
+            if self._models is None:
+                answer = await self._http.get(f"{self._url}/v1/models", max_bytes=_MAX_LIST_BYTES)
+                self._models = read_models(_checked(answer))
+            return self._models
+
+    async def check(self, request: ImageRequest) -> None:
+        """Raise `UnsupportedError` for what is beyond the model, `UnknownModelError` for one that isn't there.
+
+        Of a gateway that publishes no specs nothing is known, and everything passes.
+        """
+        specs = await self.models()
+        if not specs:
+            return
+        spec = specs.get(request.model)
+        if spec is None:
+            closest = next(iter(difflib.get_close_matches(request.model, specs, n=1)), None)
+            raise UnknownModelError(model=request.model, known=specs, closest=closest)
+        found = violations(request, spec)
+        if found:
+            raise UnsupportedError(
+                model=request.model, violations=hinted(request, found, specs), accepted_by=accepting(request, specs)
+            )
+
+    async def send(self, request: ImageRequest) -> ImageResult:
+        """Send *request* as it is, unchecked. Raises `ImageError`; `may_have_billed` tells of a doubtful end."""
+        url = f"{self._url}/v1/images/{_ROUTES[request.operation]}"
+        if request.operation is Operation.GENERATE:
+            fields = _json_body({**request.params, "model": request.model})
+            answer = await self._http.post_json(url, fields, max_bytes=_MAX_ANSWER_BYTES)
+        else:
+            answer = await self._http.post_form(url, _form(request), max_bytes=_MAX_ANSWER_BYTES)
+        body = _checked(answer, model=request.model)
+        return read_result(body, upstream_request_id=answer.headers.get("x-request-id"))
+
+    async def picture_bytes(self, image: GeneratedImage) -> bytes:
+        """The bytes of *image*, fetched where it came as a link into the gateway. Raises `ImageError`.
+
+        Links to other places aren't followed, and no picture may be larger than 64 MiB.
+        """
+        link = image.url
+        if not isinstance(link, str) or is_data_url(link):
+            return await asyncio.to_thread(picture_bytes, image)
+        if not same_origin(link, self._url):
+            raise _elsewhere()
+        return _checked(await self._http.get(link, max_bytes=MAX_PICTURE_BYTES))
+
+
+class Client:
+    """`AsyncClient` for code without an event loop; it runs one in a thread of its own, so notebooks may use it too."""
+
+    def __init__(self, gateway_url: str | None = None, *, api_key: str | None = None, timeout_s: float = 600.0) -> None:
+        self._client = AsyncClient(gateway_url, api_key=api_key, timeout_s=timeout_s)
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="imageway-client", daemon=True)
+        self._thread.start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        if self._loop.is_closed():
+            return
+        self._wait(self._client.aclose())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    def generate(self, prompt: str, *, model: str, **params: JsonValue) -> ImageResult:
+        """See `AsyncClient.generate`."""
+        return self._wait(self._client.generate(prompt, model=model, **params))
+
+    def edit(
+        self,
+        images: Picture | Sequence[Picture],
+        prompt: str,
+        *,
+        model: str,
+        mask: Picture | None = None,
+        **params: JsonValue,
+    ) -> ImageResult:
+        """See `AsyncClient.edit`."""
+        return self._wait(self._client.edit(images, prompt, model=model, mask=mask, **params))
+
+    def create(self, request: ImageRequest) -> ImageResult:
+        """See `AsyncClient.create`."""
+        return self._wait(self._client.create(request))
+
+    def models(self) -> Mapping[str, ModelSpec]:
+        """See `AsyncClient.models`."""
+        return self._wait(self._client.models())
+
+    def picture_bytes(self, image: GeneratedImage) -> bytes:
+        """See `AsyncClient.picture_bytes`."""
+        return self._wait(self._client.picture_bytes(image))
+
+    def _wait(self, call: Coroutine[Any, Any, T]) -> T:
+        if self._loop.is_closed():
+            call.close()
+            raise RuntimeError("this client is closed")
+        future = asyncio.run_coroutine_threadsafe(call, self._loop)
+        try:
+            return future.result()
+        except BaseException:
+            future.cancel()
+            raise
+
+
+def picture_bytes(image: GeneratedImage) -> bytes:
+    """The bytes of a picture that came as base64 or as a data URL. Raises `ImageError` for links and broken text."""
+    if isinstance(image.url, str):
+        if not is_data_url(image.url):
+            raise _elsewhere()
+        try:
+            return data_url_bytes(image.url)
+        except ImageError as error:
+            raise _broken() from error
+    try:
+        return image.content
+    except ValueError as error:
+        raise _broken() from error
+
+
+def _elsewhere() -> ImageError:
+    return ImageError(
+        ErrorCode.UPSTREAM_UNAVAILABLE,
+        "The picture came as a link that leads away from the gateway, which isn't followed;"
+        " ask with response_format b64_json.",
+        may_have_billed=True,
+    )
+
+
+def _broken() -> ImageError:
+    return ImageError(
+        ErrorCode.UPSTREAM_UNAVAILABLE,
+        "The picture in the answer is broken: it can't be decoded.",
+        may_have_billed=True,
+    )
+
+
+def _loaded(picture: Picture) -> ImageInput:
+    return image_input(picture) if isinstance(picture, bytes) else read_picture(picture)
+
+
+def _json_body(fields: dict[str, JsonValue]) -> bytes:
+    try:
+        return msgspec.json.encode(fields)
+    except UnicodeEncodeError as error:
+        raise ImageError(
+            ErrorCode.INVALID_REQUEST, "The request holds half of a surrogate pair, which is no valid text."
+        ) from error
+
+
+def _form(request: ImageRequest) -> Iterable[FormPart]:
+    fields = [("model", request.model), *form_fields(request.params)]
+    try:
+        texts = [FormPart(name, text.encode()) for name, text in fields]
+    except UnicodeEncodeError as error:
+        raise ImageError(
+            ErrorCode.INVALID_REQUEST, "The request holds half of a surrogate pair, which is no valid text."
+        ) from error
+    name = "image[]" if len(request.images) > 1 else "image"
+    files = [(name, f"image_{position}", image) for position, image in enumerate(request.images, start=1)]
+    files += [(other, other, file) for other in ("mask", "markup") if (file := getattr(request, other)) is not None]
+    return [
+        *texts,
+        *(
+            FormPart(name, file.content, f"{stem}.{file.facts.format.extension}", file.facts.format.media_type)
+            for name, stem, file in files
+        ),
+    ]
+
+
+def _checked(answer: Answer, *, model: str = "") -> bytes:
+    if answer.status != 200:
+        raise read_error(answer.status, answer.headers, answer.body, model=model)
+    return answer.body
+
+
+def _base_url(url: str) -> str:
+    if not url.strip():
+        raise ValueError("no gateway named: give its URL, or set IMAGEWAY_GATEWAY_URL")
+    try:
+        parts = urlsplit(url.strip())
+        usable = parts.scheme in ("http", "https") and parts.hostname and (parts.port is None or parts.port > 0)
+    except ValueError:
+        usable = False
+        parts = urlsplit("")
+    if not usable or parts.query or parts.fragment or parts.username is not None:
+        raise ValueError("the gateway's URL must look like http://host:8080 or https://host/path")
+    return urlunsplit((parts.scheme, parts.netloc, parts.path.rstrip("/").removesuffix("/v1"), "", ""))
+
+
+def _checked_key(key: str) -> str:
+    if not (key.isascii() and key.isprintable()) or " " in key:
+        raise ValueError("the gateway's key holds characters that no key has; is IMAGEWAY_API_KEY cut or misquoted?")
+    return key

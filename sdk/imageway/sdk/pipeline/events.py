@@ -1,0 +1,116 @@
+"""What a run tells while it goes on, and what has become of it in the end."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+from msgspec import Struct
+
+from imageway.contract.errors import Violation
+from imageway.contract.request import JsonValue
+
+__all__ = (
+    "FailureGroup",
+    "Listener",
+    "Noted",
+    "RecordFault",
+    "RecordFinished",
+    "RunEvent",
+    "RunStarted",
+    "RunSummary",
+    "as_json",
+)
+
+
+class RecordFault(Struct, frozen=True, kw_only=True):
+    """Why a record failed.
+
+    `position` counts from 1. `code` is one of the contract's, or `missing_field`, `invalid_id`, `storage`. `attempts`
+    is how many calls the node at fault has sent.
+    """
+
+    position: int
+    record_id: str
+    code: str
+    message: str
+    node: str | None = None
+    param: str | None = None
+    violations: tuple[Violation, ...] = ()
+    request_id: str | None = None
+    attempts: int = 0
+    may_have_billed: bool = False
+
+
+class RunStarted(Struct, frozen=True, kw_only=True, tag="started"):
+    """`total` records are going to be run."""
+
+    total: int
+
+
+class RecordFinished(Struct, frozen=True, kw_only=True, tag="record"):
+    """A record is done, well or with a fault; `done` of `total` records are."""
+
+    record_id: str
+    done: int
+    total: int
+    pictures: int
+    fault: RecordFault | None = None
+
+
+class Noted(Struct, frozen=True, kw_only=True, tag="note"):
+    """A sentence to be told once."""
+
+    message: str
+
+
+RunEvent: TypeAlias = RunStarted | RecordFinished | Noted
+Listener: TypeAlias = Callable[[RunEvent], None]
+
+
+class FailureGroup(Struct, frozen=True, kw_only=True):
+    """How often a code was met, and the first record that met it."""
+
+    code: str
+    count: int
+    first_id: str
+    first_message: str
+
+
+class RunSummary(Struct, frozen=True, kw_only=True):
+    """The end of a run.
+
+    `unfinished` records were not begun, or were given up before anything of theirs was drawn; they aren't in the
+    output. `stopped` says why there are any, `reason` in a sentence.
+    """
+
+    total: int
+    succeeded: int
+    failed: int
+    unfinished: int
+    pictures: int
+    output: Path
+    errors: Path | None
+    failures: tuple[FailureGroup, ...] = ()
+    stopped: Literal["interrupted", "unreachable", "storage"] | None = None
+    reason: str = ""
+
+
+def as_json(fault: RecordFault) -> dict[str, JsonValue]:
+    """A line of `errors.jsonl`."""
+    line: dict[str, JsonValue] = {
+        "record": fault.position,
+        "id": fault.record_id,
+        "node": fault.node,
+        "code": fault.code,
+        "message": fault.message,
+        "param": fault.param,
+        "request_id": fault.request_id,
+    }
+    if fault.violations:
+        line["violations"] = [
+            {"param": violation.param, "message": violation.message, "code": violation.code}
+            for violation in fault.violations
+        ]
+    if fault.may_have_billed:
+        line["may_have_billed"] = True
+    return line

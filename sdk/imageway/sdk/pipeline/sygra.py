@@ -1,0 +1,142 @@
+"""What SyGra's tasks may say and a pipeline here doesn't do yet: each gets a sentence of its own."""
+
+from collections.abc import Iterator
+
+from imageway.contract.document import Document, Issue, YamlPath, issue_at, spelled
+from imageway.contract.request import JsonValue
+
+__all__ = ("not_yet", "not_yet_in_model")
+
+_SERVICENOW = frozenset({
+    "instance", "username", "password", "oauth_client_id", "oauth_client_secret", "table", "query", "filters", "limit",
+    "batch_size", "order_by", "order_desc", "display_value", "exclude_reference_link", "proxy", "verify_ssl", "cert",
+    "auto_retry",
+})  # fmt: skip
+_KEYS: dict[YamlPath, frozenset[str]] = {
+    (): frozenset({"schema_config", "graph_post_process"}),
+    ("data_config",): frozenset({"sink"}),
+    ("data_config", "source"): frozenset({
+        "transformations", "fields", "alias", "join_type", "primary_key", "join_key",
+        "repo_id", "config_name", "split", "token", "streaming", "shard",
+    }) | _SERVICENOW,
+    ("graph_config",): frozenset({"graph_properties"}),
+    ("graph_config", "nodes", "*"): frozenset({
+        "node_state", "input_key", "output_role", "pre_process", "post_process", "chat_history", "tools", "tool_choice",
+        "inject_system_messages",
+    }),
+    ("output_config",): frozenset({"generator", "oasst_mapper", "data_quality"}),
+    ("output_config", "output_map", "*"): frozenset({"transform"}),
+}  # fmt: skip
+_MODEL_KEYS = frozenset({
+    "input_type", "post_process", "special_tokens", "completions_api", "hf_chat_template_model_id", "modify_tokenizer",
+    "chat_template_params", "structured_output",
+})  # fmt: skip
+_MODEL_PREFIXES = ("aws_", "vertex_")
+_NODE_TYPES = frozenset({"multi_llm", "agent", "lambda", "weighted_sampler", "subgraph"})
+_SOURCE_TYPES = frozenset({"hf", "servicenow"})
+
+Told = dict[YamlPath, Issue]
+
+
+def not_yet(document: Document) -> Told:
+    """What *document* asks for beyond us, by the paths that this makes moot; none lies in another."""
+    told: Told = {}
+    for pattern, names in _KEYS.items():
+        for path in _matching(document.data, pattern):
+            for name in _keys(document, path) & names:
+                told[(*path, name)] = _key(document, (*path, name))
+    for path in _matching(document.data, ("graph_config", "nodes", "*")):
+        told |= not_yet_in_model(document, (*path, "model"))
+    told |= _sources(document)
+    told |= _nodes(document)
+    told |= _edges(document)
+    told |= _parts(document)
+    told |= _references(document)
+    return {path: issue for path, issue in told.items() if not any(path[:end] in told for end in range(len(path)))}
+
+
+def not_yet_in_model(document: Document, path: YamlPath) -> Told:
+    """The same for a model's keys at *path*: a node's `model`, or a row of the models file."""
+    return {
+        (*path, name): _key(document, (*path, name))
+        for name in _keys(document, path)
+        if name in _MODEL_KEYS or name.startswith(_MODEL_PREFIXES)
+    }
+
+
+def _sources(document: Document) -> Told:
+    path: YamlPath = ("data_config", "source")
+    if isinstance(document.get(path), list):
+        message = "several sources aren't supported yet: give one mapping with type disk"
+        return {path: issue_at(document, path, "not-supported-yet", message, of_key=True)}
+    type_ = document.get((*path, "type"))
+    if isinstance(type_, str) and type_ in _SOURCE_TYPES:
+        message = f"{type_} sources aren't supported yet; supported types: disk"
+        return {path: issue_at(document, (*path, "type"), "not-supported-yet", message)}
+    return {}
+
+
+def _nodes(document: Document) -> Told:
+    told: Told = {}
+    for path in _matching(document.data, ("graph_config", "nodes", "*")):
+        type_ = document.get((*path, "node_type"))
+        if isinstance(type_, str) and type_ in _NODE_TYPES:
+            message = f"{type_} nodes aren't supported yet; supported node types: llm"
+            told[path] = issue_at(document, (*path, "node_type"), "not-supported-yet", message)
+    return told
+
+
+def _edges(document: Document) -> Told:
+    told: Told = {}
+    for path in _matching(document.data, ("graph_config", "edges", "*")):
+        keys = _keys(document, path)
+        if "condition" in keys or "path_map" in keys:
+            key = "condition" if "condition" in keys else "path_map"
+            message = "conditional edges aren't supported yet; an edge has from and to"
+            told[path] = issue_at(document, (*path, key), "not-supported-yet", message, of_key=True)
+    return told
+
+
+def _parts(document: Document) -> Told:
+    told: Told = {}
+    for message_path in _matching(document.data, ("graph_config", "nodes", "*", "prompt", "*")):
+        if "tool" in _keys(document, message_path):
+            sentence = "tool messages aren't supported yet; supported roles: system, user, assistant"
+            place = (*message_path, "tool")
+            told[place] = issue_at(document, place, "not-supported-yet", sentence, of_key=True)
+    for path in _matching(document.data, ("graph_config", "nodes", "*", "prompt", "*", "*", "*")):
+        if document.get((*path, "type")) == "audio_url":
+            sentence = "audio_url parts aren't supported yet; supported types: text, image_url"
+            told[path] = issue_at(document, (*path, "type"), "not-supported-yet", sentence)
+    return told
+
+
+def _references(document: Document) -> Told:
+    told: Told = {}
+    for path in _matching(document.data, ("output_config", "output_map", "*", "value")):
+        value = document.get(path)
+        if isinstance(value, str) and value.startswith(("$data_config", "$graph_config", "$output_config")):
+            message = f"{spelled(path)} refers to the configuration, which isn't supported yet: write the value itself"
+            told[path] = issue_at(document, path, "not-supported-yet", message)
+    return told
+
+
+def _key(document: Document, path: YamlPath) -> Issue:
+    return issue_at(document, path, "not-supported-yet", f"{spelled(path)} isn't supported yet", of_key=True)
+
+
+def _keys(document: Document, path: YamlPath) -> set[str]:
+    value = document.get(path)
+    return set(value) if isinstance(value, dict) else set()
+
+
+def _matching(value: JsonValue, pattern: YamlPath, path: YamlPath = ()) -> Iterator[YamlPath]:
+    """The paths in *value* that fit *pattern*, in which `*` stands for any key or position."""
+    if not pattern:
+        yield path
+        return
+    step, *rest = pattern
+    entries = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, inner in entries:
+        if step in ("*", key):
+            yield from _matching(inner, tuple(rest), (*path, key))

@@ -1,0 +1,222 @@
+"""Tasks that say too much, too little or something else: each message in full, with its place."""
+
+from pathlib import Path
+
+import pytest
+
+from fakes.task_files import heads, write_task
+from imageway.sdk.pipeline.load import load_task
+
+
+def errors(folder: Path, *changes: tuple[str, str]) -> list[str]:
+    task, issues = load_task(write_task(folder, *changes), working_directory=folder)
+    assert task is None
+    return [head.removeprefix("graph_config.yaml:") for head in heads(issues, folder)]
+
+
+SECOND = "    again: {node_type: llm, output_keys: other, prompt: [{user: x}], model: {name: m}}\n  edges:\n"
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (("type: disk\n", "type: disk\n    file_pth: x\n"), [
+            "4:5 error[unknown-key] data_config.source.file_pth is not a key here; allowed are encoding, file_format"
+        ]),
+        (("    file_path: data.json\n", ""), [
+            '2:3 error[missing-key] data_config.source lacks the key "file_path", which must be text'
+        ]),
+        (("node_type: llm", "node_type: llms"), [
+            '8:18 error[unknown-value] graph_config.nodes.draw.node_type is "llms"; allowed is "llm"'
+            ' | did you mean "llm"?'
+        ]),
+        (("- user:", "- usr:"), [
+            "11:11 error[unknown-key] graph_config.nodes.draw.prompt[0].usr is not a key here;"
+            ' allowed are system, user, assistant | did you mean "user"?'
+        ]),
+        (("output_keys: picture", "output_keys: [a, b]"), [
+            "9:20 error[wrong-length] graph_config.nodes.draw.output_keys has 2 items; allowed is 1 to 1"
+        ]),
+        (("output_keys: picture", "output_keys: ''"), [
+            "9:20 error[wrong-length] graph_config.nodes.draw.output_keys has 0 characters; allowed is at least 1"
+        ]),
+        (("size: 512x512", "- size"), [
+            "15:11 error[wrong-type] graph_config.nodes.draw.model.parameters is a list; expected a mapping"
+        ]),
+    ],
+)  # fmt: skip
+def test_what_the_schema_refuses(tmp_path: Path, change: tuple[str, str], told: list[str]) -> None:
+    assert errors(tmp_path, change) == told
+
+
+def test_a_misspelt_key_is_shown_in_its_line(tmp_path: Path) -> None:
+    path = write_task(tmp_path, ("parameters", "paramaters"))
+
+    _, issues = load_task(path)
+
+    assert issues[0].render() == (
+        f"{path}:14:9 error[unknown-key] graph_config.nodes.draw.model.paramaters is not a key here;"
+        " allowed are model, output_type, parameters, model_type, api_version, url, auth_token, backend, delay,"
+        " retry_attempts, load_balancing, stats_interval, timeout, max_retries, ssl_verify, ssl_cert,"
+        " image_capabilities\n"
+        "   14 |         paramaters:\n"
+        '      |         ^^^^^^^^^^ did you mean "parameters"?'
+    )
+
+
+def test_every_fault_is_told_at_once(tmp_path: Path) -> None:
+    assert errors(tmp_path, ("type: disk", "type: disc"), ("prompt:\n", "prompts:\n"), ("to: draw", "too: draw")) == [
+        '3:11 error[unknown-value] data_config.source.type is "disc"; allowed is "disk" | did you mean "disk"?',
+        '7:5 error[missing-key] graph_config.nodes.draw lacks the key "prompt", which must be a list',
+        "10:7 error[unknown-key] graph_config.nodes.draw.prompts is not a key here; allowed are prompt"
+        ' | did you mean "prompt"?',
+        '17:7 error[missing-key] graph_config.edges[0] lacks the key "to", which must be text',
+        '17:21 error[unknown-key] graph_config.edges[0].too is not a key here; allowed are to | did you mean "to"?',
+    ]
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (("node_type: llm", "node_type: lambda"), [
+            "8:18 error[not-supported-yet] lambda nodes aren't supported yet; supported node types: llm"
+        ]),
+        (("node_type: llm\n", "node_type: multi_llm\n      models: {}\n      pre_process: x\n"), [
+            "8:18 error[not-supported-yet] multi_llm nodes aren't supported yet; supported node types: llm"
+        ]),
+        (("type: disk", "type: hf\n    repo_id: x"), [
+            "3:11 error[not-supported-yet] hf sources aren't supported yet; supported types: disk"
+        ]),
+        (("\n    type: disk\n    file_path: data.json", " [{alias: a}]"), [
+            "2:3 error[not-supported-yet] several sources aren't supported yet: give one mapping with type disk"
+        ]),
+        (("    file_path", "    transformations: []\n    file_path"), [
+            "4:5 error[not-supported-yet] data_config.source.transformations isn't supported yet"
+        ]),
+        (("data_config:\n", "data_config:\n  sink: {}\n"), [
+            "2:3 error[not-supported-yet] data_config.sink isn't supported yet"
+        ]),
+        (("      output_keys", "      post_process: a.B\n      output_keys"), [
+            "9:7 error[not-supported-yet] graph_config.nodes.draw.post_process isn't supported yet"
+        ]),
+        (("name: dall-e-2", "name: dall-e-2\n        structured_output: {}\n        aws_region: x"), [
+            "14:9 error[not-supported-yet] graph_config.nodes.draw.model.structured_output isn't supported yet",
+            "15:9 error[not-supported-yet] graph_config.nodes.draw.model.aws_region isn't supported yet",
+        ]),
+        (("{from: draw, to: END}", "{from: draw, condition: a.b, path_map: {x: END}}"), [
+            "18:20 error[not-supported-yet] conditional edges aren't supported yet; an edge has from and to"
+        ]),
+        (("{from: draw, to: END}", "{from: draw, path_map: {x: END}}"), [
+            "18:20 error[not-supported-yet] conditional edges aren't supported yet; an edge has from and to"
+        ]),
+        (("- user:", "- tool:"), [
+            "11:11 error[not-supported-yet] tool messages aren't supported yet;"
+            " supported roles: system, user, assistant"
+        ]),
+        (('user: "Draw {title}"', "user: [{type: audio_url, audio_url: x}]"), [
+            "11:25 error[not-supported-yet] audio_url parts aren't supported yet; supported types: text, image_url"
+        ]),
+        (("{from: id}", "{value: $data_config.source.type}"), [
+            "21:17 error[not-supported-yet] output_config.output_map.id.value refers to the configuration,"
+            " which isn't supported yet: write the value itself"
+        ]),
+        (("{from: id}", "{from: id, transform: x}"), [
+            "21:20 error[not-supported-yet] output_config.output_map.id.transform isn't supported yet"
+        ]),
+        (("output_map:", "generator: a.B\n  output_map:"), [
+            "20:3 error[not-supported-yet] output_config.generator isn't supported yet"
+        ]),
+        (("data_config:", "schema_config: {}\ndata_config:"), [
+            "1:1 error[not-supported-yet] schema_config isn't supported yet"
+        ]),
+    ],
+)  # fmt: skip
+def test_what_only_sygra_does_has_its_own_sentence(tmp_path: Path, change: tuple[str, str], told: list[str]) -> None:
+    assert errors(tmp_path, change) == told
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (("from: START, to: draw", "from: START, to: drw"), [
+            '17:25 error[unknown-node] there is no node drw; allowed are END, draw | did you mean "draw"?'
+        ]),
+        (("from: draw, to", "from: darw, to"), [
+            '18:14 error[unknown-node] there is no node darw; allowed are START, draw | did you mean "draw"?'
+        ]),
+        (("from: draw, to: END", "from: draw, to: START"), ["18:24 error[odd-edge] no edge leads to START"]),
+        (("from: START", "from: END"), ["17:14 error[odd-edge] no edge begins at END"]),
+        (("    - {from: draw, to: END}\n", ""), ["16:3 error[no-end] no edge leads to END"]),
+        (("\n    - {from: START, to: draw}\n    - {from: draw, to: END}", " []"), [
+            "16:3 error[no-edges] there are no edges; they lead from START over the nodes to END"
+        ]),
+        (("  edges:\n", SECOND), ["16:5 error[unreachable-node] no edges lead from START to the node again"]),
+        (("  edges:\n", SECOND + "    - {from: draw, to: again}\n    - {from: again, to: draw}\n"), [
+            "19:7 error[cycle] these edges go round in a circle: draw -> again -> draw"
+        ]),
+        (("from: draw, to: END}", "from: draw, to: END}\n    - {from: draw, to: draw}"), [
+            "19:7 error[cycle] these edges go round in a circle: draw -> draw"
+        ]),
+        (("    draw:\n", "    END:\n"), [
+            "7:5 error[odd-node-name] a node can't be called END: that is where edges begin or end",
+            "17:25 error[unknown-node] there is no node draw; allowed are END, END",
+            "18:14 error[unknown-node] there is no node draw; allowed are START, END",
+        ]),
+        (("  edges:\n", SECOND.replace("other", "picture") + "    - {from: draw, to: again}\n"), [
+            "16:42 error[same-output-key] again and draw both answer picture; each node needs a key of its own"
+        ]),
+        (('"Draw {title}"', '" "'), [
+            "10:7 error[no-text] the prompt of draw has no text; a model draws by what it is told"
+        ]),
+        (('"Draw {title}"', "[{type: text, text: ''}, {type: image_url, image_url: '{a}'}]"), [
+            "10:7 error[no-text] the prompt of draw has no text; a model draws by what it is told"
+        ]),
+        (('"Draw {title}"', '"Draw {title}"\n          system: x'), [
+            "11:11 error[odd-message] a message has one of system, user and assistant; this one has system, user"
+        ]),
+        (('- user: "Draw {title}"', "- user: x\n        - {}"), [
+            "12:11 error[odd-message] a message has one of system, user and assistant; this one has nothing to say"
+        ]),
+        (("{from: id}", "{from: id, value: 1}"), [
+            "21:5 error[odd-column] a column has either from or value; id has both"
+        ]),
+        (("{from: id}", "{}"), ["21:5 error[odd-column] a column has either from or value; id has neither"]),
+        (("file_path: data.json", "file_path: date.json"), [
+            "4:16 error[missing-file] there is no file date.json in the task's folder, nor in the working directory"
+        ]),
+        (("file_path: data.json", "file_path: data.json\n    encoding: utf-9"), [
+            "5:15 error[unknown-encoding] there is no encoding utf-9"
+        ]),
+        (("name: dall-e-2", "output_type: image"), [
+            "12:7 error[missing-key] a model needs a name: an alias of the models file, or a model's own name"
+        ]),
+        (("name: dall-e-2", "name: dall-e-2\n        output_type: audio"), [
+            '14:22 error[not-an-image-node] output_type is "audio", so this is not an image node;'
+            " image is the one that is supported"
+        ]),
+    ],
+)  # fmt: skip
+def test_what_makes_no_sense_together(tmp_path: Path, change: tuple[str, str], told: list[str]) -> None:
+    assert errors(tmp_path, change) == told
+
+
+def test_files_that_are_not_there_or_not_yaml(tmp_path: Path) -> None:
+    write_task(tmp_path, text="a: [", models="b: {\n")
+
+    _, missing = load_task(tmp_path / "none.yaml", models_file=tmp_path / "nothing.yaml")
+    _, broken = load_task(tmp_path)
+
+    assert heads(missing, tmp_path) == [
+        "none.yaml error[unreadable] can't be read: no such file or directory",
+        "nothing.yaml error[unreadable] can't be read: no such file or directory",
+    ]
+    assert heads(broken, tmp_path) == [
+        "graph_config.yaml:2:1 error[not-yaml] did not find expected node content while parsing a flow node",
+        "models.yaml:2:1 error[not-yaml] did not find expected node content while parsing a flow node",
+    ]
+
+
+def test_an_empty_task_is_told(tmp_path: Path) -> None:
+    _, issues = load_task(write_task(tmp_path, text=""))
+
+    assert heads(issues, tmp_path) == ["graph_config.yaml error[wrong-type] the file is empty; expected a mapping"]
