@@ -51,7 +51,7 @@ def test_product_images_are_drawn_for_every_record(tmp_path: Path) -> None:
 def test_backgrounds_of_photographs_are_replaced(tmp_path: Path) -> None:
     records = run("edit_background", tmp_path)
 
-    assert [record["original_image"] for record in records] == ["photos/coffee.png", "photos/chelsea.png"]
+    assert [record["original_image"] for record in records] == ["photos/coffee.png", "photos/astronaut.png"]
     assert [size_of(record["edited_image"]) for record in records] == [(1024, 1024)] * 2
 
 

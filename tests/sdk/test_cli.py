@@ -478,3 +478,21 @@ def test_what_a_terminal_would_obey_is_not_sent_to_it(capsys: pytest.CaptureFixt
     say("a\x1b[31mb\nc")
 
     assert capsys.readouterr().err == "a\N{REPLACEMENT CHARACTER}[31mb\nc\n"
+
+
+def test_pictures_that_may_have_cost_money_are_not_replaced_unasked(tmp_path: Path) -> None:
+    write_task(tmp_path)
+    paid = GatewayChoice(provider="openai")
+    assert _run(tmp_path, FakeGateway(), choice=paid) is Exit.FINE
+    again = FakeGateway()
+
+    with pytest.raises(GiveUpError) as caught:
+        _run(tmp_path, again, choice=paid)
+
+    assert caught.value.exit is Exit.UNUSABLE
+    assert str(caught.value) == (
+        f"{tmp_path} holds pictures of an earlier run (1 files); write elsewhere with -o, or --replace them"
+    )
+    assert again.drawn_requests == []
+    assert _run(tmp_path, again, choice=paid, replace=True) is Exit.FINE
+    assert _run(tmp_path, FakeGateway()) is Exit.FINE

@@ -64,6 +64,9 @@ def _run(
     provider: Provider = None,
     limit: Annotated[Count | None, Parameter(help="Run the first records only.")] = None,
     concurrency: Annotated[Count, Parameter(help="How many records are run at the same time.")] = 8,
+    replace: Annotated[
+        bool, Parameter(negative="", help="Replace the pictures of an earlier run in the same folder.")
+    ] = False,
     as_json: AsJson = False,
 ) -> int:
     """Run a task: check it, draw, write output.json and the pictures.
@@ -84,6 +87,7 @@ def _run(
             limit=limit,
             concurrency=concurrency,
             as_json=as_json,
+            replace=replace,
         ),
         as_json=as_json,
     )

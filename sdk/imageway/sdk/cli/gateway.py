@@ -12,7 +12,7 @@ from imageway.sdk.client import AsyncClient
 from imageway.sdk.embedded import Opener, open_embedded
 from imageway.sdk.errors import GatewaySetupError, MissingGatewayError
 
-__all__ = ("GatewayChoice", "open_client")
+__all__ = ("GatewayChoice", "open_client", "sketch_draws")
 
 
 class GatewayChoice(Struct, frozen=True, kw_only=True):
@@ -21,6 +21,11 @@ class GatewayChoice(Struct, frozen=True, kw_only=True):
     url: str | None = None
     config: Path | None = None
     provider: str | None = None
+
+
+def sketch_draws(choice: GatewayChoice) -> bool:
+    """Whether nobody named a gateway, so that the offline provider draws, for nothing."""
+    return all(value is None for _, value in _flags(choice)) and not _url_of_environment()
 
 
 @asynccontextmanager
@@ -34,7 +39,7 @@ async def open_client(
     flags = [flag for flag, value in _flags(choice) if value is not None]
     if len(flags) > 1:
         raise GiveUpError(Exit.UNUSABLE, f"{' and '.join(flags)} exclude each other; name one gateway")
-    url = choice.url or (os.environ.get("IMAGEWAY_GATEWAY_URL", "").strip() if not flags else "")
+    url = choice.url or (_url_of_environment() if not flags else "")
     if url or choice.url is not None:
         async with _client(url) as client:
             yield client
@@ -49,6 +54,10 @@ async def open_client(
         raise GiveUpError(Exit.NO_GATEWAY, str(error)) from error
     except GatewaySetupError as error:
         raise GiveUpError(Exit.UNUSABLE, f"the gateway's configuration can't be used:\n{error}") from error
+
+
+def _url_of_environment() -> str:
+    return os.environ.get("IMAGEWAY_GATEWAY_URL", "").strip()
 
 
 def _flags(choice: GatewayChoice) -> tuple[tuple[str, object], ...]:

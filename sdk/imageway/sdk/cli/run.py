@@ -11,14 +11,14 @@ from imageway.contract.document import Issue
 from imageway.contract.errors import ImageError
 from imageway.contract.request import JsonValue
 from imageway.sdk.cli.check import against_models, faulty, loaded_task, tell_issues
-from imageway.sdk.cli.gateway import GatewayChoice, open_client
+from imageway.sdk.cli.gateway import GatewayChoice, open_client, sketch_draws
 from imageway.sdk.cli.progress import progress
 from imageway.sdk.cli.talk import Exit, GiveUpError, put, put_json, say
 from imageway.sdk.embedded import Opener
 from imageway.sdk.pipeline.events import RunSummary
 from imageway.sdk.pipeline.loaded import LoadedTask
 from imageway.sdk.pipeline.lock import RunLockedError
-from imageway.sdk.pipeline.run import run_plan
+from imageway.sdk.pipeline.run import EarlierPicturesError, run_plan
 from imageway.sdk.pipeline.source import SourceError
 
 __all__ = ("run_task",)
@@ -35,9 +35,13 @@ async def run_task(
     limit: int | None,
     concurrency: int,
     as_json: bool,
+    replace: bool = False,
     opener: Opener | None = None,
 ) -> Exit:
-    """Check and run *task*, and say what has come of it. Raises `GiveUpError` before the first record."""
+    """Check and run *task*, and say what has come of it. Raises `GiveUpError` before the first record.
+
+    Pictures of an earlier run are replaced only with *replace*, or where sketch draws, which costs nothing.
+    """
     loaded = _sound(*loaded_task(task, models_file))
     async with open_client(choice, opener=opener) as client:
         try:
@@ -53,9 +57,12 @@ async def run_task(
                     concurrency=concurrency,
                     limit=limit,
                     stop=stop,
+                    replace=replace or sketch_draws(choice),
                 )
         except ImageError as error:
             raise GiveUpError(Exit.NO_GATEWAY, f"the gateway doesn't tell its models: {error.message}") from error
+        except EarlierPicturesError as error:
+            raise GiveUpError(Exit.UNUSABLE, f"{error}; write elsewhere with -o, or --replace them") from error
         except (SourceError, RunLockedError) as error:
             raise GiveUpError(Exit.UNUSABLE, str(error)) from error
         except OSError as error:

@@ -25,9 +25,13 @@ from imageway.sdk.pipeline.rows import absent_sources, row
 from imageway.sdk.pipeline.sink import picture_folder, write_errors, write_output
 from imageway.sdk.pipeline.source import RecordId, read_records, record_ids
 
-__all__ = ("run_plan",)
+__all__ = ("EarlierPicturesError", "run_plan")
 
 _Stopped = Literal["interrupted", "unreachable", "storage"]
+
+
+class EarlierPicturesError(Exception):
+    """The output folder holds pictures of an earlier run, which may have been paid for."""
 
 
 async def run_plan(
@@ -39,16 +43,21 @@ async def run_plan(
     concurrency: int = 8,
     limit: int | None = None,
     stop: asyncio.Event | None = None,
+    replace: bool = False,
 ) -> RunSummary:
     """Run *plan* on its records, the first *limit* of them, into the folder *output*; *concurrency* at a time.
 
     When *stop* is set, or the gateway can't be reached, no record is begun any more, those in flight are finished, and
     what is done is written. That is also written when the call is cancelled, which gives up what is in flight.
 
-    Raises `SourceError` for a data file that can't be used, `RunLockedError`, `OSError` where *output* can't be
+    Raises `EarlierPicturesError` where there are pictures in *output* already, unless they may be *replace*d,
+    `SourceError` for a data file that can't be used, `RunLockedError`, `OSError` where *output* can't be
     written, and `ImageError` where the gateway doesn't tell its models; all before the first record.
     """
     with run_lock(output):
+        earlier = _pictures_in(picture_folder(output))
+        if earlier and not replace:
+            raise EarlierPicturesError(f"{output} holds pictures of an earlier run ({earlier} files)")
         records = await asyncio.to_thread(read_records, plan.data)
         specs = await client.models()
         studio = Studio(
@@ -67,6 +76,10 @@ async def run_plan(
         finally:
             paths = run.write(output)
         return run.summary(*paths)
+
+
+def _pictures_in(folder: Path) -> int:
+    return sum(1 for path in folder.iterdir() if not path.name.startswith(".")) if folder.is_dir() else 0
 
 
 class _Run:
