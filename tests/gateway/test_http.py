@@ -53,6 +53,10 @@ def gateway(upstream: Upstream, log: io.StringIO, tmp_path: Path) -> Iterator[ht
             yield client
 
 
+def data_url(content: bytes) -> dict[str, str]:
+    return {"image_url": "data:image/png;base64," + base64.b64encode(content).decode()}
+
+
 def generate(gateway: httpx.Client, **fields: Any) -> httpx.Response:
     return gateway.post("/v1/images/generations", json=fields)
 
@@ -236,12 +240,37 @@ def test_an_image_sent_as_text_is_refused(gateway: httpx.Client) -> None:
     assert reply.json()["error"]["message"] == "'image' must be a file, but it was sent as text."
 
 
-def test_an_edit_as_json_is_told_how_to_send_it(gateway: httpx.Client) -> None:
-    reply = gateway.post("/v1/images/edits", json={"model": "gpt-image-1", "prompt": "x", "images": []})
+def test_an_edit_as_json_reaches_the_vendor_as_files(gateway: httpx.Client, upstream: Upstream) -> None:
+    photo, mask = picture("JPEG", mode="RGB"), picture()
+
+    reply = gateway.post(
+        "/v1/images/edits",
+        json={"model": "gpt-image-1", "prompt": "x", "images": [data_url(photo)], "mask": data_url(mask)},
+    )
+
+    assert reply.status_code == 200
+    assert upstream.requests[0].files == (
+        ("image", "image.jpg", "image/jpeg", photo),
+        ("mask", "image.png", "image/png", mask),
+    )
+
+
+def test_an_edit_as_json_is_refused_for_models_that_take_files_only(gateway: httpx.Client, upstream: Upstream) -> None:
+    reply = gateway.post("/v1/images/edits", json={"model": "dall-e-2", "prompt": "x", "images": [data_url(picture())]})
+
+    error = reply.json()["error"]
+    assert (reply.status_code, error["param"]) == (400, "images")
+    assert error["message"] == "The model 'dall-e-2' takes edits as multipart/form-data only."
+    assert upstream.requests == []
+
+
+def test_an_edit_in_another_encoding_is_told_how_to_send_it(gateway: httpx.Client) -> None:
+    reply = gateway.post("/v1/images/edits", data={"model": "gpt-image-1", "prompt": "x"})
 
     assert reply.status_code == 400
     assert reply.json()["error"]["message"] == (
-        "Edits are sent as multipart/form-data, with files named 'image' or 'image[]' and 'mask'."
+        "Edits are sent as multipart/form-data, with files named 'image' or 'image[]' and 'mask', or as"
+        " application/json, with data URLs in 'images' and 'mask'."
     )
 
 

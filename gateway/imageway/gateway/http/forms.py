@@ -1,11 +1,13 @@
-"""Multipart bodies of edits: text typed as the model's spec expects, files sorted by field and judged by content."""
+"""Bodies of edits, multipart or JSON: values typed as the model's spec expects, files sorted by field."""
 
+import asyncio
 from typing import Any
 
 from litestar import Request
 from litestar.datastructures import UploadFile
 
 from imageway.contract.errors import ErrorCode, ImageError
+from imageway.contract.json_edits import json_edit_request
 from imageway.contract.request import ImageInput, ImageRequest, Operation
 from imageway.contract.sniff import image_input
 from imageway.contract.wire import typed_form
@@ -17,14 +19,18 @@ _LONGEST_TEXT = 1_000_000
 
 
 async def edit_request(request: Request[Any, Any, Any], registry: Registry, default_model: str | None) -> ImageRequest:
-    """The edit that a multipart body asks for, not yet checked.
+    """The edit that a body asks for, not yet checked.
 
-    Raises `ImageError` for other content types and for fields that no edit has.
+    Raises `ImageError` for other content types, for fields that no edit has, and for JSON to a model that takes none.
     """
-    if not request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
+    content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if content_type == "application/json":
+        return _taking_json(await asyncio.to_thread(json_edit_request, await request.body()), registry, default_model)
+    if content_type != "multipart/form-data":
         raise ImageError(
             ErrorCode.INVALID_REQUEST,
-            "Edits are sent as multipart/form-data, with files named 'image' or 'image[]' and 'mask'.",
+            "Edits are sent as multipart/form-data, with files named 'image' or 'image[]' and 'mask', or as"
+            " application/json, with data URLs in 'images' and 'mask'.",
         )
     texts: list[tuple[str, str]] = []
     images: list[ImageInput] = []
@@ -59,6 +65,19 @@ async def edit_request(request: Request[Any, Any, Any], registry: Registry, defa
         mask=others.get("mask"),
         markup=others.get("markup"),
     )
+
+
+def _taking_json(edit: ImageRequest, registry: Registry, default_model: str | None) -> ImageRequest:
+    contract = registry.contracts.get(edit.model or default_model or "")
+    operation = contract.operations.get(Operation.EDIT) if contract else None
+    if operation is not None and "json" not in operation.bodies:
+        raise ImageError(
+            ErrorCode.INVALID_REQUEST,
+            f"The model '{edit.model or default_model}' takes edits as multipart/form-data only.",
+            param="images",
+            upstream_code="invalid_value",
+        )
+    return edit
 
 
 def _typed(texts: list[tuple[str, str]], registry: Registry, model: str) -> dict[str, Any]:
