@@ -26,6 +26,7 @@ def gateway_url() -> Iterator[str]:
     finally:
         process.terminate()
         process.communicate(timeout=20)
+        assert process.returncode == 0
 
 
 @pytest.fixture

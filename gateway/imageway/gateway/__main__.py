@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import signal
 import socket
 import sys
 from pathlib import Path
@@ -48,6 +49,9 @@ def main(arguments: list[str] | None = None) -> int:
     config = uvicorn.Config(
         app, log_config=None, access_log=False, server_header=False, lifespan="on", timeout_graceful_shutdown=_DRAIN_S
     )
+    # uvicorn drains on either signal and then raises it anew; a drained end is a good one.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: sys.exit(0))
     with listening:
         uvicorn.Server(config).run(sockets=[listening])
     return 0
