@@ -5,6 +5,7 @@ from datetime import date
 from decimal import Decimal
 
 import pytest
+from msgspec import UNSET
 
 from imageway.contract.errors import ErrorCode, ImageError, UnknownModelError, UnsupportedError, Violation
 from imageway.contract.request import ImageRequest, Operation
@@ -30,10 +31,10 @@ from imageway.contract.wire import (
     models_body,
     read_error,
     read_models,
-    read_result,
     result_body,
     typed_form,
 )
+from imageway.contract.wire_result import read_result
 
 PARAMS: dict[str, Param] = {
     "prompt": Text(required=True),
@@ -64,6 +65,7 @@ def test_a_json_body_becomes_a_request_with_nulls_kept() -> None:
 
 def test_a_body_without_a_model_leaves_it_to_the_gateway() -> None:
     assert generation_request(b"{}").model == ""
+    assert generation_request(b'{"model": null}').model == ""
 
 
 @pytest.mark.parametrize(
@@ -71,7 +73,8 @@ def test_a_body_without_a_model_leaves_it_to_the_gateway() -> None:
     [
         (b"", "The body is not valid JSON: Input data was truncated."),
         (b'"x"', "The body must be a JSON object, but it is a string."),
-        (b'{"model": null}', "Invalid type for 'model': expected a string, but got null instead."),
+        (b'{"model": 7}', "Invalid type for 'model': expected a string, but got an integer instead."),
+        (b"[" * 100_000, "The body is nested too deeply."),
         (b'{"prompt": "\xff"}', "The body is not valid JSON: it is not UTF-8."),
     ],
 )
@@ -140,9 +143,14 @@ def test_nulls_of_vendors_count_as_absent() -> None:
     ("body", "message"),
     [
         (b"<html>", "The answer is not what the Images API sends."),
+        (b"[" * 100_000, "The answer is not what the Images API sends."),
+        (b"{}", "The answer carries no picture."),
         (b'{"created": 1, "data": []}', "The answer carries no picture."),
-        (b'{"created": 1, "data": [{"b64_json": ""}]}', "The answer carries no picture."),
-        (b'{"created": 1, "data": [{"b64_json": "eA=="}, {"b64_json": null}]}', "The answer carries no picture."),
+        (b'{"created": 1, "data": {"b64_json": "eA=="}}', "The answer carries no picture."),
+        (
+            b'{"created": 1, "data": [{"b64_json": ""}, {"b64_json": 5}, {"url": ""}, {}]}',
+            "The answer carries no picture.",
+        ),
     ],
 )
 def test_an_answer_without_pictures_is_a_failure_that_may_have_cost_money(body: bytes, message: str) -> None:
@@ -265,3 +273,21 @@ def test_models_of_other_servers_have_no_spec() -> None:
 def test_a_list_that_is_none_is_told() -> None:
     with pytest.raises(ImageError, match="is this a gateway"):
         read_models(b"[]")
+
+
+@pytest.mark.parametrize(
+    "beside",
+    [
+        b'"usage": {}',
+        b'"usage": {"total_tokens": null, "input_tokens": 1, "output_tokens": 1, "input_tokens_details": null}',
+        b'"size": 5, "quality": null, "background": {}',
+        b'"created": 1.5',
+        b'"created": null, "new": [1, 2]',
+    ],
+)
+def test_a_picture_is_kept_whatever_stands_beside_it(beside: bytes) -> None:
+    read = read_result(b'{"data": [{"b64_json": null}, {"b64_json": "eA=="}], ' + beside + b"}")
+
+    assert [image.content for image in read.images] == [b"x"]
+    assert read.created > 1_700_000_000
+    assert (read.usage, read.size, read.background) == (UNSET, UNSET, UNSET)

@@ -38,3 +38,28 @@ def test_a_taken_port_is_a_clear_end(capsys: pytest.CaptureFixture[str]) -> None
 def test_an_open_host_on_the_command_line_is_refused_like_one_in_the_file(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--host", "0.0.0.0"]) == 2
     assert "allow_unauthenticated: true" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("port", ["99999", "-1", "http"])
+def test_a_port_that_is_none_is_a_usage_error(port: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main([f"--port={port}"])
+
+    assert caught.value.code == 2
+    assert f"'{port}' is no port; ports are 0 to 65535" in capsys.readouterr().err
+
+
+def test_a_key_in_the_file_is_not_repeated(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config = tmp_path / "gateway.yaml"
+    config.write_text(
+        "providers:\n"
+        "  - {name: a, type: openai, api_key: sk-live-1}\n"
+        "  - name: b\n"
+        "    type: openai\n"
+        '    apikey: "sk-live-2"\n'
+    )
+
+    assert main(["check", "--config", str(config)]) == 2
+    config.write_text("providers: [{name: a, type: openai, api_key: sk-live-1}]\n")
+    assert main(["check", "--config", str(config)]) == 2
+    assert "sk-live" not in capsys.readouterr().err

@@ -46,3 +46,12 @@ def test_a_vendors_models_carry_its_own_names(monkeypatch: pytest.MonkeyPatch) -
 
     assert len(names) == 11
     assert "gpt-image-2" in names
+
+
+def test_what_its_user_raises_comes_out_as_it_is() -> None:
+    async def failing() -> None:
+        async with open_gateway():
+            raise KeyError("mine")
+
+    with pytest.raises(KeyError, match="mine"):
+        asyncio.run(failing())

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from fakes.upstream import PNG, Upstream, drawn, failed
+from fakes.upstream import PNG, Reply, Upstream, drawn, failed
 from imageway.gateway.app import create_app
 from imageway.gateway.settings import load_settings
 from imageway.gateway.telemetry.logs import logger
@@ -274,6 +274,58 @@ def test_an_edit_in_another_encoding_is_told_how_to_send_it(gateway: httpx.Clien
     )
 
 
+@pytest.mark.parametrize(
+    "part",
+    [
+        b'content-disposition: form-data; name="prompt"\r\n\r\n\xff\xfe',
+        b'content-disposition: form-data; name="prompt"\r\ncontent-type: text/plain; charset=nope\r\n\r\nx',
+        b'content-disposition: form-data; name="image"; filename=""\r\n\r\n\x89PNG\xff',
+    ],
+)
+def test_forms_that_are_no_text_are_the_callers_fault(gateway: httpx.Client, upstream: Upstream, part: bytes) -> None:
+    reply = gateway.post(
+        "/v1/images/edits",
+        content=b"--x\r\n" + part + b"\r\n--x--\r\n",
+        headers={"content-type": "multipart/form-data; boundary=x"},
+    )
+
+    assert reply.status_code == 400
+    assert reply.json()["error"]["message"] == (
+        "The form can't be read: texts must be UTF-8, and files need a file name."
+    )
+    assert upstream.requests == []
+
+
+def test_bodies_that_are_no_request_are_counted_and_logged(gateway: httpx.Client, log: io.StringIO) -> None:
+    reply = gateway.post("/v1/images/generations", content=b"{")
+
+    [line] = log.getvalue().splitlines()
+    assert json.loads(line)["request_id"] == reply.headers["x-request-id"]
+    page = gateway.get("/metrics").text
+    assert 'imageway_requests_total{code="invalid_request",model="unknown",operation="generate"} 1.0' in page
+
+
+@pytest.mark.parametrize("retry_after", ["inf", "1e400", "-1", "nan", "100000"])
+def test_absurd_waits_of_a_vendor_are_not_passed_on(
+    gateway: httpx.Client, upstream: Upstream, retry_after: str
+) -> None:
+    upstream.replies.append(failed(429, "rate_limit_exceeded", retry_after=retry_after))
+
+    reply = generate(gateway, model="dall-e-2", prompt="x")
+
+    assert reply.status_code == 429
+    assert "retry-after" not in reply.headers
+
+
+def test_a_redirect_is_not_followed(gateway: httpx.Client, upstream: Upstream) -> None:
+    upstream.replies.append(failed(307, None, location="http://127.0.0.1:9/elsewhere"))
+
+    reply = generate(gateway, model="dall-e-2", prompt="x")
+
+    assert reply.status_code == 502
+    assert len(upstream.requests) == 1
+
+
 def test_a_broken_form_is_a_clear_400(gateway: httpx.Client) -> None:
     reply = gateway.post(
         "/v1/images/edits", content=b"--x\r\nnonsense", headers={"content-type": "multipart/form-data; boundary=x"}
@@ -295,6 +347,7 @@ def test_streams_are_refused_rather_than_ignored(gateway: httpx.Client, upstream
     [
         (b"{", "The body is not valid JSON: Input data was truncated."),
         (b"[1]", "The body must be a JSON object, but it is an array."),
+        (b"[" * 100_000, "The body is nested too deeply."),
         (b'{"model": 3}', "Invalid type for 'model': expected a string, but got an integer instead."),
         (b"\xff\xfe", "The body is not valid JSON"),
     ],
@@ -355,9 +408,7 @@ def test_the_next_target_serves_where_the_first_surely_drew_nothing(
     ]
 
 
-@pytest.mark.parametrize(
-    "reply", [failed(500, None), failed(502, None), drawn().__class__(body={"created": 1, "data": []})]
-)
+@pytest.mark.parametrize("reply", [failed(500, None), failed(502, None), Reply(body={"created": 1, "data": []})])
 def test_what_may_have_been_paid_for_is_not_bought_again(gateway: httpx.Client, upstream: Upstream, reply: Any) -> None:
     upstream.replies.append(reply)
 

@@ -140,3 +140,34 @@ models:
     [target] = assemble(load_settings(tmp_path / "gateway.yaml")).registry.model("pictures").targets
 
     assert (target.upstream_model, target.spec.name) == ("images-prod", "azure/gpt-image-2")
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("providers: []", "providers"),
+        ("providers: [{name: s, type: sketch}]\nmodels: []", "models"),
+        ("providers: [{name: s, type: sketch}]\nserver: {port: 70000}", "server.port"),
+        ("providers: [{name: s, type: sketch}]\nserver: {max_json_bytes: -1}", "server.max_json_bytes"),
+        ('providers: [{name: "a\\r\\nb", type: sketch}]', "providers[0].name"),
+        ("providers: [{name: s, type: openai, timeout_s: -5}]", "providers[0].timeout_s"),
+        (
+            "providers: [{name: s, type: openai, api_key: 'env:KEY', base_url: 'localhost:9'}]",
+            "provider 's': base_url must be an address like https://example.com/v1, but it is 'localhost:9'",
+        ),
+        (
+            "providers: [{name: s, type: openai, api_key: 'env:KEY', base_url: 'http://[::1'}]",
+            "provider 's': base_url must be an address",
+        ),
+        (
+            "providers: [{name: s, type: azure, api_key: 'env:KEY', endpoint: example.openai.azure.com}]",
+            "provider 's': endpoint must be an address",
+        ),
+    ],
+)
+def test_values_that_make_no_sense_are_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, problem: str
+) -> None:
+    monkeypatch.setenv("KEY", "secret")
+
+    assert any(problem in message for message in problems(tmp_path, text))

@@ -13,10 +13,12 @@ from msgspec.structs import replace
 from imageway.contract.version import __version__
 from imageway.gateway.app import create_app
 from imageway.gateway.assembly import assemble
-from imageway.gateway.settings import Settings, SettingsError, load_settings, sketch_only
+from imageway.gateway.http.browser_guard import BrowserGuard
+from imageway.gateway.settings import Settings, SettingsError, is_loopback, load_settings, sketch_only
 
 __all__ = ("main",)
 
+_HIGHEST_PORT = 65_535
 _DRAIN_S = 630
 """Longer than a provider's own timeout: a call that was paid for gets to its caller."""
 
@@ -41,13 +43,19 @@ def main(arguments: list[str] | None = None) -> int:
             backlog=2048,
         )
     except OSError as error:
-        _say(f"can't listen on {settings.server.host}:{settings.server.port}: {os.strerror(error.errno or 0)}")
+        _say(f"can't listen on {settings.server.host}:{settings.server.port}: {_reason(error)}")
         return 1
     host, port = listening.getsockname()[:2]
     shown = f"[{host}]" if ":" in host else host
     _say(f"imageway-gateway listens on http://{shown}:{port}")
+    guarded = BrowserGuard(app, loopback_only=is_loopback(settings.server.host))
     config = uvicorn.Config(
-        app, log_config=None, access_log=False, server_header=False, lifespan="on", timeout_graceful_shutdown=_DRAIN_S
+        guarded,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        lifespan="on",
+        timeout_graceful_shutdown=_DRAIN_S,
     )
     # uvicorn drains on either signal and then raises it anew; a drained end is a good one.
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -55,6 +63,10 @@ def main(arguments: list[str] | None = None) -> int:
     with listening:
         uvicorn.Server(config).run(sockets=[listening])
     return 0
+
+
+def _reason(error: OSError) -> str:
+    return str(error.strerror) if isinstance(error, socket.gaierror) else os.strerror(error.errno or 0)
 
 
 def _say(text: str) -> None:
@@ -70,9 +82,15 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("command", nargs="?", choices=("serve", "check"), default="serve")
     parser.add_argument("--config", type=Path, metavar="FILE", help="the configuration, YAML")
     parser.add_argument("--host", help="listen here instead of where the configuration says")
-    parser.add_argument("--port", type=int, help="likewise; 0 picks a free one")
+    parser.add_argument("--port", type=_port, help="likewise; 0 picks a free one")
     parser.add_argument("--version", action="version", version=f"imageway {__version__}")
     return parser
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > _HIGHEST_PORT:
+        raise argparse.ArgumentTypeError(f"'{text}' is no port; ports are 0 to {_HIGHEST_PORT}")
+    return int(text)
 
 
 def _settings(options: argparse.Namespace) -> Settings:

@@ -31,5 +31,10 @@ async def open_gateway(
     else:
         settings = sketch_only()
     app = create_app(settings, log=logger(level=logging.ERROR))
-    async with app.lifespan():
+    lifespan = app.lifespan()
+    await lifespan.__aenter__()
+    try:
         yield app
+    finally:
+        # Not by `async with`: Litestar would wrap what its caller's body raises into a group.
+        await lifespan.__aexit__(None, None, None)

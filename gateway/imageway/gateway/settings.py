@@ -3,10 +3,10 @@
 import ipaddress
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, TypeAlias
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from imageway.contract.document import Document, DocumentError, Issue, issue_at, read_document
 from imageway.contract.strict import decode
@@ -26,6 +26,9 @@ __all__ = (
 )
 
 
+_Name: TypeAlias = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._/:@+-]*$", max_length=128)]
+
+
 class ServerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Where to listen, and the largest bodies taken: JSON up to `max_json_bytes`, files up to `max_upload_bytes`.
 
@@ -33,10 +36,10 @@ class ServerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """
 
     host: str = "127.0.0.1"
-    port: int = 8080
+    port: Annotated[int, Meta(ge=0, le=65_535)] = 8080
     allow_unauthenticated: bool = False
-    max_json_bytes: int = 1_048_576
-    max_upload_bytes: int = 268_435_456
+    max_json_bytes: Annotated[int, Meta(ge=1)] = 1_048_576
+    max_upload_bytes: Annotated[int, Meta(ge=1)] = 268_435_456
 
 
 class TargetSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -50,7 +53,7 @@ class TargetSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 class ModelSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What callers name. `contract` may be left out where `name`, or else the first target, names a catalogue row."""
 
-    name: str
+    name: _Name
     targets: list[TargetSettings]
     contract: str | None = None
 
@@ -65,14 +68,14 @@ class ProviderSettings(Struct, frozen=True, kw_only=True):
 
 
 class _ProviderHead(Struct, frozen=True, kw_only=True):
-    name: str
+    name: _Name
     type: str
 
 
 class _File(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    providers: list[dict[str, Any]]
+    providers: Annotated[list[dict[str, Any]], Meta(min_length=1)]
     server: ServerSettings = ServerSettings()
-    models: list[ModelSettings] | None = None
+    models: Annotated[list[ModelSettings], Meta(min_length=1)] | None = None
     default_model: str | None = None
     catalogue: list[str] = []
 
@@ -155,7 +158,7 @@ def _provider(document: Document, position: int) -> tuple[ProviderSettings | Non
     plugin = load_plugin(head.type)
     named = msgspec.defstruct(
         plugin.config_type.__name__,
-        [("name", str), ("type", str)],
+        [("name", _Name), ("type", str)],
         bases=(plugin.config_type,),
         kw_only=True,
         frozen=True,

@@ -37,6 +37,10 @@ _MAX_DEPTH = 100
 
 _LOADER: type[yaml.SafeLoader | yaml.CSafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _TAG = "tag:yaml.org,2002:"
+_SECRET = re.compile(
+    r"""((?:api_?-?key|secret|token|password)["']?\s*[:=]\s*)(?!["']?(?:env|file):)("[^"]*"?|'[^']*'?|[^\s,}\]#]+)""",
+    re.IGNORECASE,
+)
 _PLAIN_KEY = re.compile(r"[\w-]+")
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -341,6 +345,11 @@ def _issue(file: Path, lines: tuple[str, ...], position: Position, code: str, me
         line=position.line,
         column=position.column,
         width=position.width,
-        source_line=lines[position.line - 1] if position.line <= len(lines) else "",
+        source_line=_without_secrets(lines[position.line - 1]) if position.line <= len(lines) else "",
         hint=hint,
     )
+
+
+def _without_secrets(line: str) -> str:
+    """*line* with values of keys that sound secret blotted out, unless they are references; no column moves."""
+    return _SECRET.sub(lambda found: found[1] + "*" * len(found[2]), line)

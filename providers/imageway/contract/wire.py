@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
 import msgspec
-from msgspec import UNSET, Raw, Struct, UnsetType
+from msgspec import UNSET, Struct, UnsetType
 
 from imageway.contract.errors import ErrorCode, ImageError, UnknownModelError, UnsupportedError, Violation
 from imageway.contract.request import ImageRequest, JsonValue, Operation
@@ -21,7 +21,6 @@ __all__ = (
     "models_body",
     "read_error",
     "read_models",
-    "read_result",
     "result_body",
     "typed_form",
 )
@@ -33,21 +32,11 @@ SCHEMA = 1
 class _Answer(Struct, frozen=True, kw_only=True):
     created: int
     data: tuple[GeneratedImage, ...]
-    background: str | UnsetType | None = UNSET
-    output_format: str | UnsetType | None = UNSET
-    quality: str | UnsetType | None = UNSET
-    size: str | UnsetType | None = UNSET
-    usage: Usage | UnsetType | None = UNSET
-
-
-class _VendorImage(Struct, frozen=True, kw_only=True):
-    b64_json: Raw | UnsetType = UNSET
-    url: str | UnsetType | None = UNSET
-    revised_prompt: str | UnsetType | None = UNSET
-
-
-class _VendorAnswer(_Answer, frozen=True, kw_only=True):
-    data: tuple[_VendorImage, ...] = ()  # type: ignore[assignment]  # the same field as vendors fill it, nulls included
+    background: str | UnsetType = UNSET
+    output_format: str | UnsetType = UNSET
+    quality: str | UnsetType = UNSET
+    size: str | UnsetType = UNSET
+    usage: Usage | UnsetType = UNSET
 
 
 class _Extension(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -104,9 +93,12 @@ def generation_request(body: bytes) -> ImageRequest:
         raise ImageError(ErrorCode.INVALID_REQUEST, f"The body is not valid JSON: {error}.") from error
     except UnicodeDecodeError as error:
         raise ImageError(ErrorCode.INVALID_REQUEST, "The body is not valid JSON: it is not UTF-8.") from error
+    except RecursionError as error:
+        raise ImageError(ErrorCode.INVALID_REQUEST, "The body is nested too deeply.") from error
     if not isinstance(fields, dict):
         raise ImageError(ErrorCode.INVALID_REQUEST, f"The body must be a JSON object, but it is {type_word(fields)}.")
-    model = fields.pop("model", "")
+    model = fields.pop("model", None)
+    model = "" if model is None else model
     if not isinstance(model, str):
         raise ImageError(
             ErrorCode.INVALID_REQUEST,
@@ -185,55 +177,6 @@ def result_body(result: ImageResult) -> bytes:
             usage=result.usage,
         )
     )
-
-
-def read_result(body: bytes, *, upstream_request_id: str | None = None) -> ImageResult:
-    """An answer of the Images API. Raises `ImageError` where it isn't one, or where there is no picture in it.
-
-    Such an answer came with status 200: the vendor may have charged for it.
-    """
-    try:
-        answer = msgspec.json.decode(body, type=_VendorAnswer)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise ImageError(
-            ErrorCode.UPSTREAM_UNAVAILABLE,
-            "The answer is not what the Images API sends.",
-            may_have_billed=True,
-            upstream_request_id=upstream_request_id,
-        ) from error
-    images = tuple(
-        GeneratedImage(
-            b64_json=_given_raw(image.b64_json), url=_given(image.url), revised_prompt=_given(image.revised_prompt)
-        )
-        for image in answer.data
-    )
-    if not images or any(image.b64_json is UNSET and image.url is UNSET for image in images):
-        raise ImageError(
-            ErrorCode.UPSTREAM_UNAVAILABLE,
-            "The answer carries no picture.",
-            may_have_billed=True,
-            upstream_request_id=upstream_request_id,
-        )
-    return ImageResult(
-        created=answer.created,
-        images=images,
-        background=_given(answer.background),
-        output_format=_given(answer.output_format),
-        quality=_given(answer.quality),
-        size=_given(answer.size),
-        usage=UNSET if answer.usage is None else answer.usage,
-        upstream_request_id=upstream_request_id,
-    )
-
-
-def _given(value: str | UnsetType | None) -> str | UnsetType:
-    return value or UNSET
-
-
-def _given_raw(value: Raw | UnsetType) -> Raw | UnsetType:
-    if isinstance(value, UnsetType) or bytes(memoryview(value)[:4]) in (b"null", b'""'):
-        return UNSET
-    return value
 
 
 def error_body(error: ImageError, request_id: str | None = None) -> bytes:

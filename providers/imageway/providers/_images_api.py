@@ -7,7 +7,7 @@ import openai
 from imageway.contract.errors import ErrorCode, ImageError
 from imageway.contract.request import ImageInput, ImageRequest, Operation
 from imageway.contract.result import ImageResult
-from imageway.contract.wire import read_result
+from imageway.contract.wire_result import read_result
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
@@ -17,7 +17,10 @@ __all__ = ("ImagesApiProvider", "to_image_error")
 _REFUSED_CONTENT = frozenset(("moderation_blocked", "content_policy_violation", "contentFilter", "content_filter"))
 _OUT_OF_MONEY = frozenset(("insufficient_quota", "credit_balance_exhausted", "billing_hard_limit_reached"))
 _OVERLOADED = frozenset(("server_is_overloaded", "slow_down"))
-_NOTHING_SENT = frozenset(("ConnectError", "ConnectTimeout", "PoolTimeout", "ProxyError", "UnsupportedProtocol"))
+_NOTHING_SENT = frozenset(
+    ("ConnectError", "ConnectTimeout", "PoolTimeout", "ProxyError", "UnsupportedProtocol", "LocalProtocolError")
+)
+_LONGEST_RETRY_AFTER_S = 86_400
 _FILE_NAME = {"image/png": "image.png", "image/jpeg": "image.jpg", "image/webp": "image.webp"}
 
 
@@ -119,6 +122,8 @@ def _classified(status: int, vendor_code: str | None) -> tuple[ErrorCode, bool]:
     if vendor_code in _OUT_OF_MONEY or status in (401, 403):
         return ErrorCode.UPSTREAM_AUTH, False
     match status:
+        case _ if status < 400:
+            return ErrorCode.UPSTREAM_UNAVAILABLE, False
         case 429:
             return ErrorCode.RATE_LIMITED, False
         case 404:
@@ -148,7 +153,9 @@ def _withheld(code: ErrorCode, status: int) -> str:
 def _retry_after_s(headers: Any) -> float | None:  # noqa: ANN401  # see _request_id
     for name, scale in (("retry-after-ms", 1000.0), ("retry-after", 1.0)):
         try:
-            return max(0.0, float(headers[name]) / scale)
+            seconds = float(headers[name]) / scale
         except (KeyError, ValueError):
             continue
+        if 0 <= seconds <= _LONGEST_RETRY_AFTER_S:
+            return seconds
     return None

@@ -1,14 +1,13 @@
 """Azure OpenAI: its two URL shapes and its two ways to authenticate."""
 
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from imageway.contract.errors import ErrorCode, ImageError
 from imageway.contract.request import ImageRequest
 from imageway.contract.result import ImageResult
-from imageway.contract.version import __version__
 from imageway.providers.protocol import ImageProvider, ProviderPlugin
 from imageway.providers.secret_reference import resolve_secret
 
@@ -30,7 +29,7 @@ class AzureConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     api_key: str = "env:AZURE_OPENAI_API_KEY"
     api_version: str | None = None
     scope: str = "https://cognitiveservices.azure.com/.default"
-    timeout_s: float = 600.0
+    timeout_s: Annotated[float, Meta(gt=0)] = 600.0
 
 
 class _EntraProvider:
@@ -49,10 +48,12 @@ class _EntraProvider:
 
 
 def build(config: AzureConfig) -> ImageProvider:
-    """Raises `SecretError` where the endpoint or the key isn't there."""
+    """Raises `ValueError` where the endpoint or the key isn't there."""
     from imageway.providers._images_api import ImagesApiProvider
+    from imageway.providers._vendor_client import checked_url
 
-    endpoint = config.endpoint if "://" in config.endpoint else resolve_secret(config.endpoint)
+    referred = config.endpoint.startswith(("env:", "file:"))
+    endpoint = checked_url("endpoint", resolve_secret(config.endpoint) if referred else config.endpoint)
     if config.auth == "key":
         return ImagesApiProvider(_client(config, endpoint, resolve_secret(config.api_key)))
     credential, token = _entra(config.scope)
@@ -62,19 +63,20 @@ def build(config: AzureConfig) -> ImageProvider:
 def _client(config: AzureConfig, endpoint: str, key: str | Callable[[], Awaitable[str]]) -> Any:  # noqa: ANN401
     import openai
 
-    common: dict[str, Any] = {
-        "max_retries": 0,
-        "timeout": openai.Timeout(config.timeout_s, connect=10.0),
-        "default_headers": {"User-Agent": f"imageway/{__version__}"},
-    }
+    from imageway.providers._vendor_client import common_options, without_environment
+
+    common = common_options(config.timeout_s)
     if config.api_version is None:
-        return openai.AsyncOpenAI(api_key=key, base_url=f"{endpoint.rstrip('/')}/openai/v1", **common)
+        base_url = f"{endpoint.rstrip('/')}/openai/v1"
+        return without_environment(openai.AsyncOpenAI(api_key=key, base_url=base_url, **common))
     login: dict[str, Any] = {"api_key": key} if isinstance(key, str) else {"azure_ad_token_provider": key}
-    return openai.AsyncAzureOpenAI(azure_endpoint=endpoint, api_version=config.api_version, **login, **common)
+    return without_environment(
+        openai.AsyncAzureOpenAI(azure_endpoint=endpoint, api_version=config.api_version, **login, **common)
+    )
 
 
 def _entra(scope: str) -> tuple[Any, Callable[[], Awaitable[str]]]:
-    from azure.core.exceptions import ClientAuthenticationError
+    from azure.core.exceptions import AzureError
     from azure.core.pipeline.transport import AsyncioRequestsTransport
     from azure.identity.aio import DefaultAzureCredential, get_bearer_token_provider
 
@@ -84,7 +86,7 @@ def _entra(scope: str) -> tuple[Any, Callable[[], Awaitable[str]]]:
     async def token() -> str:
         try:
             return await cached()
-        except ClientAuthenticationError as error:
+        except AzureError as error:
             raise ImageError(
                 ErrorCode.UPSTREAM_AUTH, "No Entra ID token was to be had; the gateway's operator must look into it."
             ) from error

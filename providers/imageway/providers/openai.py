@@ -1,8 +1,9 @@
 """OpenAI, and every server that speaks its Images API (`base_url`): client construction and authentication."""
 
-from msgspec import Struct
+from typing import Annotated
 
-from imageway.contract.version import __version__
+from msgspec import Meta, Struct
+
 from imageway.providers.protocol import ImageProvider, ProviderPlugin
 from imageway.providers.secret_reference import resolve_secret
 
@@ -13,28 +14,25 @@ class OpenAIConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """`api_key` is a reference (`env:`, `file:`); `timeout_s` bounds the wait for each read, connecting has 10 s."""
 
     api_key: str = "env:OPENAI_API_KEY"
-    base_url: str | None = None
+    base_url: str = "https://api.openai.com/v1"
     organization: str | None = None
     project: str | None = None
-    timeout_s: float = 600.0
+    timeout_s: Annotated[float, Meta(gt=0)] = 600.0
 
 
 def build(config: OpenAIConfig) -> ImageProvider:
-    """Raises `SecretError` where the key isn't there."""
+    """Raises `ValueError` where the key isn't there or `base_url` is no address."""
     import openai
 
     from imageway.providers._images_api import ImagesApiProvider
+    from imageway.providers._vendor_client import checked_url, common_options, without_environment
 
     client = openai.AsyncOpenAI(
         api_key=resolve_secret(config.api_key),
-        base_url=config.base_url or "https://api.openai.com/v1",
-        organization=config.organization,
-        project=config.project,
-        max_retries=0,
-        timeout=openai.Timeout(config.timeout_s, connect=10.0),
-        default_headers={"User-Agent": f"imageway/{__version__}"},
+        base_url=checked_url("base_url", config.base_url),
+        **common_options(config.timeout_s),
     )
-    return ImagesApiProvider(client)
+    return ImagesApiProvider(without_environment(client, config.organization, config.project))
 
 
 plugin = ProviderPlugin(config_type=OpenAIConfig, build=build, kind="openai", extra="openai")

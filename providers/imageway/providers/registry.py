@@ -3,6 +3,7 @@
 import difflib
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
+from urllib.parse import quote
 
 from msgspec import Struct
 
@@ -23,6 +24,11 @@ class Target(Struct, frozen=True, kw_only=True):
     provider: ImageProvider
     upstream_model: str
     spec: ModelSpec
+
+    @property
+    def label(self) -> str:
+        """`provider/upstream model`, fit for an HTTP header."""
+        return quote(f"{self.provider_name}/{self.upstream_model}", safe="/._-:@+ ")
 
     def violations(self, request: ImageRequest) -> tuple[Violation, ...]:
         return violations(request, self.spec)

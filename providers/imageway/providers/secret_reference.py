@@ -28,4 +28,6 @@ def resolve_secret(reference: str, environ: Mapping[str, str] = os.environ) -> s
                 raise SecretError(f"the secret file {place} is empty")
         case _:
             raise SecretError("a secret must be a reference, 'env:NAME' or 'file:PATH', never the value itself")
+    if not (secret.isascii() and secret.isprintable()):
+        raise SecretError(f"the secret behind {reference} holds signs that no key has (line breaks, non-ASCII)")
     return secret

@@ -19,7 +19,8 @@ from imageway.contract.result import GeneratedImage, ImageResult
 from imageway.contract.sniff import image_input
 from imageway.contract.spec import ModelSpec
 from imageway.contract.version import __version__
-from imageway.contract.wire import form_fields, read_error, read_models, read_result
+from imageway.contract.wire import form_fields, read_error, read_models
+from imageway.contract.wire_result import read_result
 from imageway.sdk._http import Answer, AsgiApp, FormPart, Http, same_origin
 from imageway.sdk.pipeline.media import MAX_PICTURE_BYTES, data_url_bytes, is_data_url, read_picture
 
@@ -153,7 +154,7 @@ class AsyncClient:
         if not isinstance(link, str) or is_data_url(link):
             return await asyncio.to_thread(picture_bytes, image)
         if not same_origin(link, self._url):
-            raise _elsewhere()
+            raise _elsewhere(link)
         return _checked(await self._http.get(link, max_bytes=MAX_PICTURE_BYTES))
 
 
@@ -226,7 +227,7 @@ def picture_bytes(image: GeneratedImage) -> bytes:
     """The bytes of a picture that came as base64 or as a data URL. Raises `ImageError` for links and broken text."""
     if isinstance(image.url, str):
         if not is_data_url(image.url):
-            raise _elsewhere()
+            raise _elsewhere(str(image.url))
         try:
             return data_url_bytes(image.url)
         except ImageError as error:
@@ -237,11 +238,11 @@ def picture_bytes(image: GeneratedImage) -> bytes:
         raise _broken() from error
 
 
-def _elsewhere() -> ImageError:
+def _elsewhere(link: str) -> ImageError:
     return ImageError(
         ErrorCode.UPSTREAM_UNAVAILABLE,
         "The picture came as a link that leads away from the gateway, which isn't followed;"
-        " ask with response_format b64_json.",
+        f" ask with response_format b64_json. It may be paid for, and is there for a while: {link}",
         may_have_billed=True,
     )
 

@@ -8,7 +8,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from imageway.contract.errors import ErrorCode, ImageError, UnknownModelError, UnsupportedError
-from imageway.contract.request import ImageRequest
+from imageway.contract.request import ImageRequest, Operation
 from imageway.contract.result import ImageResult
 from imageway.gateway.engine.events import AttemptFinished, Observer, RequestFinished
 from imageway.gateway.engine.policy import may_fall_back
@@ -65,6 +65,11 @@ class Engine:
             raise
         self._finish(request, request_id, started_s, progress, images=len(outcome.result.images))
         return outcome
+
+    def refused(self, operation: Operation, error: ImageError, *, request_id: str) -> None:
+        """Tell observers of a call whose body was no request: it never came to `run`."""
+        nobody = ImageRequest(operation=operation, model="", params={})
+        self._finish(nobody, request_id, self._clock_s(), _Progress(), error=error)
 
     async def _run(self, request: ImageRequest, request_id: str, progress: _Progress) -> Outcome:
         if not request.model:

@@ -10,8 +10,9 @@ from imageway.contract.errors import ErrorCode, ImageError, reaction
 from imageway.contract.wire import error_body
 from imageway.gateway.http.request_id import request_id_of
 
-__all__ = ("answer_error", "answer_http_exception", "answer_unexpected")
+__all__ = ("answer_error", "answer_http_exception", "answer_unexpected", "image_error_of")
 
+_LONGEST_RETRY_AFTER_S = 86_400.0
 AnyRequest = Request[Any, Any, Any]
 
 
@@ -20,7 +21,7 @@ def answer_error(request: AnyRequest, error: ImageError) -> Response[bytes]:
     request_id = request_id_of(request)
     headers = {"x-request-id": request_id}
     if error.retry_after_s is not None:
-        headers["retry-after"] = str(math.ceil(error.retry_after_s))
+        headers["retry-after"] = str(math.ceil(min(error.retry_after_s, _LONGEST_RETRY_AFTER_S)))
     if error.code is not ErrorCode.RATE_LIMITED and (
         error.may_have_billed or error.code in (ErrorCode.UPSTREAM_AUTH, ErrorCode.INTERNAL, ErrorCode.BUDGET_EXHAUSTED)
     ):
@@ -35,20 +36,26 @@ def answer_error(request: AnyRequest, error: ImageError) -> Response[bytes]:
 
 def answer_http_exception(request: AnyRequest, error: HTTPException) -> Response[bytes]:
     """Litestar's own refusals: unknown paths and methods, bodies too large, broken forms."""
-    match error.status_code:
-        case 404:
-            code, message = ErrorCode.NOT_FOUND, f"Invalid URL ({request.method} {request.url.path})."
-        case 405:
-            code, message = ErrorCode.NOT_FOUND, f"Not allowed: {request.method} on {request.url.path}."
-        case 413:
-            code, message = ErrorCode.PAYLOAD_TOO_LARGE, "The body is larger than this gateway takes."
-        case status if status >= 500:
-            code, message = ErrorCode.INTERNAL, "Something went wrong in the gateway."
-        case _:
-            code, message = ErrorCode.INVALID_REQUEST, error.detail
-    reply = answer_error(request, ImageError(code, message))
+    reply = answer_error(request, image_error_of(request, error))
     reply.status_code = error.status_code
     return reply
+
+
+def image_error_of(request: AnyRequest, error: ImageError | HTTPException) -> ImageError:
+    """*error* in our closed set."""
+    if isinstance(error, ImageError):
+        return error
+    match error.status_code:
+        case 404:
+            return ImageError(ErrorCode.NOT_FOUND, f"Invalid URL ({request.method} {request.url.path}).")
+        case 405:
+            return ImageError(ErrorCode.NOT_FOUND, f"Not allowed: {request.method} on {request.url.path}.")
+        case 413:
+            return ImageError(ErrorCode.PAYLOAD_TOO_LARGE, "The body is larger than this gateway takes.")
+        case status if status >= 500:
+            return ImageError(ErrorCode.INTERNAL, "Something went wrong in the gateway.")
+        case _:
+            return ImageError(ErrorCode.INVALID_REQUEST, error.detail)
 
 
 def answer_unexpected(request: AnyRequest, error: Exception) -> Response[bytes]:

@@ -4,7 +4,7 @@ import asyncio
 from typing import Any
 
 from litestar import Request
-from litestar.datastructures import UploadFile
+from litestar.datastructures import FormMultiDict, UploadFile
 
 from imageway.contract.errors import ErrorCode, ImageError
 from imageway.contract.json_edits import json_edit_request
@@ -35,7 +35,7 @@ async def edit_request(request: Request[Any, Any, Any], registry: Registry, defa
     texts: list[tuple[str, str]] = []
     images: list[ImageInput] = []
     others: dict[str, ImageInput] = {}
-    for name, value in (await request.form()).multi_items():
+    for name, value in (await _form(request)).multi_items():
         if isinstance(value, UploadFile):
             file = image_input(await value.read(), value.filename or "image")
             if name in ("image", "image[]"):
@@ -65,6 +65,15 @@ async def edit_request(request: Request[Any, Any, Any], registry: Registry, defa
         mask=others.get("mask"),
         markup=others.get("markup"),
     )
+
+
+async def _form(request: Request[Any, Any, Any]) -> FormMultiDict:
+    try:
+        return await request.form()
+    except (UnicodeDecodeError, LookupError) as error:
+        raise ImageError(
+            ErrorCode.INVALID_REQUEST, "The form can't be read: texts must be UTF-8, and files need a file name."
+        ) from error
 
 
 def _taking_json(edit: ImageRequest, registry: Registry, default_model: str | None) -> ImageRequest:

@@ -24,6 +24,7 @@ from imageway.sdk.pipeline.source import SourceError
 __all__ = ("run_task",)
 
 _SHOWN_GROUPS = 5
+_STOPPING = (signal.SIGINT, signal.SIGTERM)
 
 
 async def run_task(
@@ -87,7 +88,7 @@ def _sound(loaded: LoadedTask | None, issues: Sequence[Issue]) -> LoadedTask:
 
 @contextmanager
 def _stoppable() -> Iterator[asyncio.Event]:
-    """An event that the first Ctrl+C sets; the second cancels the task that is running here."""
+    """An event that the first Ctrl+C, or SIGTERM, sets; the second cancels the task that is running here."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     running = asyncio.current_task()
@@ -100,14 +101,16 @@ def _stoppable() -> Iterator[asyncio.Event]:
         say("stopping: what is in flight is being finished; Ctrl+C again gives it up")
 
     try:
-        loop.add_signal_handler(signal.SIGINT, interrupted)
+        for number in _STOPPING:
+            loop.add_signal_handler(number, interrupted)
     except (NotImplementedError, RuntimeError, ValueError):
         yield stop
         return
     try:
         yield stop
     finally:
-        loop.remove_signal_handler(signal.SIGINT)
+        for number in _STOPPING:
+            loop.remove_signal_handler(number)
 
 
 def _exit(summary: RunSummary) -> Exit:

@@ -87,7 +87,7 @@ class _Loader:
                 )
         self._output_keys(graph.nodes)
         if task.data_config.resumable is not None:
-            message = "resumable has no effect here: a rerun does what is missing, always"
+            message = "resuming is not there yet: a second run draws everything again"
             self._tell(("data_config", "resumable"), "no-effect", message)
         plan = Plan(
             name=path.parent.resolve().name if path.name == _FILE_NAME else path.stem,
@@ -131,6 +131,9 @@ class _Loader:
     def _output_keys(self, nodes: dict[str, LlmNode]) -> None:
         owners: dict[str, str] = {}
         for name, node in nodes.items():
+            if _output_key(node) == "id":
+                sentence = "output_keys is id, which is the record's own name; choose another"
+                self._fault(_node(name, "output_keys"), "id-as-output", sentence)
             owner = owners.setdefault(_output_key(node), name)
             if owner != name:
                 sentence = f"{name} and {owner} both answer {_output_key(node)}; each node needs a key of its own"
@@ -153,7 +156,7 @@ class _Loader:
         at: YamlPath = ("data_config", "source")
         try:
             codecs.lookup(source.encoding)
-        except LookupError:
+        except (LookupError, ValueError):
             self._fault((*at, "encoding"), "unknown-encoding", f"there is no encoding {source.encoding}")
         path = self._folder / source.file_path
         elsewhere = self._working_directory / source.file_path

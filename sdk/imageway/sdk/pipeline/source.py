@@ -101,6 +101,8 @@ def _text(data: DataFile) -> str:
         raise SourceError(f"{data.path}: there is no encoding '{data.encoding}'") from error
     except UnicodeDecodeError as error:
         raise SourceError(f"{data.path}: byte {error.start + 1} is not valid {data.encoding}") from error
+    except ValueError as error:
+        raise SourceError(f"{data.path}: can't be read as {data.encoding!r}") from error
 
 
 def _refuse_constant(name: str) -> NoReturn:

@@ -1,0 +1,55 @@
+"""Keeps web pages from spending the operator's money: browsers let any page send requests to a server on loopback."""
+
+from typing import Any
+from urllib.parse import urlsplit
+
+from imageway.contract.errors import ErrorCode, ImageError, reaction
+from imageway.contract.wire import error_body
+from imageway.gateway.settings import is_loopback
+
+__all__ = ("BrowserGuard",)
+
+
+class BrowserGuard:
+    """An ASGI application that refuses other sites' pages before *app* sees them.
+
+    A request that names an `Origin` must come from the server's own; with *loopback_only* the `Host` must be a loopback
+    name too, or a page could rebind its own name to this machine.
+    """
+
+    def __init__(self, app: Any, *, loopback_only: bool) -> None:  # noqa: ANN401  # ASGI has no one type for it
+        self._app = app
+        self._loopback_only = loopback_only
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401
+        fault = self._fault(scope) if scope["type"] == "http" else ""
+        if not fault:
+            await self._app(scope, receive, send)
+            return
+        error = ImageError(ErrorCode.FORBIDDEN, fault)
+        headers = [(b"content-type", b"application/json"), (b"x-should-retry", b"false")]
+        await send({"type": "http.response.start", "status": reaction(error.code).status, "headers": headers})
+        await send({"type": "http.response.body", "body": error_body(error)})
+
+    def _fault(self, scope: Any) -> str:  # noqa: ANN401
+        headers = {name: value.decode("latin-1") for name, value in scope["headers"] if name in (b"host", b"origin")}
+        host, origin = headers.get(b"host", ""), headers.get(b"origin")
+        if origin is not None and (origin == "null" or _netloc(origin) != host.lower()):
+            return "Pages of other sites can't use this gateway from a browser."
+        if self._loopback_only and host and not is_loopback(_name(host)):
+            return "This gateway is for this machine only: call it by a loopback name, such as 127.0.0.1."
+        return ""
+
+
+def _netloc(origin: str) -> str:
+    try:
+        return urlsplit(origin).netloc.lower()
+    except ValueError:
+        return ""
+
+
+def _name(host: str) -> str:
+    try:
+        return urlsplit(f"//{host}").hostname or ""
+    except ValueError:
+        return ""

@@ -1,0 +1,74 @@
+"""Answers of the Images API: a picture that was paid for is kept, whatever stands beside it."""
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+from msgspec import UNSET, Raw, UnsetType
+
+from imageway.contract.errors import ErrorCode, ImageError
+from imageway.contract.result import GeneratedImage, ImageResult, Usage
+
+__all__ = ("read_result",)
+
+
+def read_result(body: bytes, *, upstream_request_id: str | None = None) -> ImageResult:
+    """An answer of the Images API, with every picture in it. Raises `ImageError` where there is none.
+
+    Such an answer came with status 200: the vendor may have charged for it. So the rest is read leniently: what isn't
+    as documented counts as absent, entries without a picture are left out, and `created` falls back to now.
+    """
+    try:
+        fields = msgspec.json.decode(body, type=dict[str, Raw])
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise _unusable("The answer is not what the Images API sends.", upstream_request_id) from error
+    entries = _read(fields, "data", list[dict[str, Raw]])
+    images = tuple(image for entry in entries or () if (image := _image(entry)) is not None)
+    if not images:
+        raise _unusable("The answer carries no picture.", upstream_request_id)
+    created = _read(fields, "created", int)
+    return ImageResult(
+        created=int(time.time()) if created is None else created,
+        images=images,
+        background=_text(fields, "background"),
+        output_format=_text(fields, "output_format"),
+        quality=_text(fields, "quality"),
+        size=_text(fields, "size"),
+        usage=_read(fields, "usage", Usage) or UNSET,
+        upstream_request_id=upstream_request_id,
+    )
+
+
+def _image(entry: Mapping[str, Raw]) -> GeneratedImage | None:
+    b64_json: Raw | UnsetType = entry.get("b64_json", UNSET)
+    if isinstance(b64_json, UnsetType) or not _is_filled_text(b64_json):
+        b64_json = UNSET
+    url = _text(entry, "url")
+    if b64_json is UNSET and url is UNSET:
+        return None
+    return GeneratedImage(b64_json=b64_json, url=url, revised_prompt=_text(entry, "revised_prompt"))
+
+
+def _is_filled_text(raw: Raw) -> bool:
+    view = memoryview(raw)
+    return len(view) > 2 and view[0] == ord('"')
+
+
+def _text(fields: Mapping[str, Raw], name: str) -> str | UnsetType:
+    return _read(fields, name, str) or UNSET
+
+
+def _read(fields: Mapping[str, Raw], name: str, type_: Any) -> Any:  # noqa: ANN401  # one reader for whatever type
+    if name not in fields:
+        return None
+    try:
+        return msgspec.json.decode(fields[name], type=type_)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+
+
+def _unusable(message: str, upstream_request_id: str | None) -> ImageError:
+    return ImageError(
+        ErrorCode.UPSTREAM_UNAVAILABLE, message, may_have_billed=True, upstream_request_id=upstream_request_id
+    )
