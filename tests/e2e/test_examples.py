@@ -97,3 +97,37 @@ def test_a_task_folder_is_its_own_output_folder(tmp_path: Path) -> None:
 
     assert ran.returncode == 0, ran.stderr
     assert (tmp_path / "task" / "multimodal_output" / "image" / "1_images_4.png").is_file()
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (("name: dalle3_model", "name: dalle9"), "dalle9"),
+        (('size: "1024x1024"', 'size: "512x512"'), "512x512"),
+        (("parameters:", "paramaters:"), 'did you mean "parameters"?'),
+    ],
+)
+def test_refusals_of_the_built_in_gateway_are_told_without_a_traceback(
+    tmp_path: Path, change: tuple[str, str], sentence: str
+) -> None:
+    task = tmp_path / "task"
+    shutil.copytree(ROOT / "examples" / "product_images", task)
+    config = task / "graph_config.yaml"
+    config.write_text(config.read_text().replace(*change))
+
+    ran = imageway("run", task, "-o", tmp_path / "out")
+
+    assert ran.returncode == 2, ran.stderr
+    assert "Traceback" not in ran.stderr
+    assert sentence in ran.stderr
+    assert ran.stdout == ""
+
+
+def test_an_output_folder_that_is_a_file_is_told_in_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("a file where a folder should be")
+
+    ran = imageway("run", "examples/variations", "-o", tmp_path / "taken")
+
+    assert ran.returncode == 2
+    assert "Traceback" not in ran.stderr
+    assert "can't write to" in ran.stderr

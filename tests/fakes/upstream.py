@@ -2,6 +2,7 @@
 
 import base64
 import json
+import threading
 from collections import deque
 from dataclasses import dataclass, field
 from email import message_from_bytes
@@ -18,6 +19,8 @@ class Reply:
     status: int = 200
     body: Any = None
     headers: dict[str, str] = field(default_factory=dict)
+    never: bool = False
+    """Nothing is answered; the server waits for the caller to hang up."""
 
 
 @dataclass(frozen=True)
@@ -46,11 +49,12 @@ def failed(status: int, code: str | None, message: str = "no", type_: str = "x",
 
 
 class Upstream:
-    """`replies` are given out in turn, then `drawn()` for ever; `requests` holds what arrived."""
+    """`replies` are given out in turn, then `drawn()` for ever; `requests` is what arrived, `left` marks hang-ups."""
 
     def __init__(self) -> None:
         self.replies: deque[Reply] = deque()
         self.requests: list[Recorded] = []
+        self.left = threading.Event()
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] != "http":
@@ -64,6 +68,11 @@ class Upstream:
         headers = {name.decode().lower(): value.decode() for name, value in scope["headers"]}
         self.requests.append(_recorded(scope, headers, body))
         reply = self.replies.popleft() if self.replies else drawn()
+        if reply.never:
+            while (await receive())["type"] != "http.disconnect":
+                continue
+            self.left.set()
+            return
         content = reply.body if isinstance(reply.body, bytes) else json.dumps(reply.body).encode()
         sent = {"content-type": "application/json", **reply.headers}
         await send(

@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -37,9 +38,23 @@ def upstream() -> Upstream:
     return Upstream()
 
 
+class Log(io.StringIO):
+    """A log that tells when a request's end stands in it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.finished = threading.Event()
+
+    def write(self, text: str) -> int:
+        length = super().write(text)
+        if "request.finished" in text:
+            self.finished.set()
+        return length
+
+
 @pytest.fixture
-def log() -> io.StringIO:
-    return io.StringIO()
+def log() -> Log:
+    return Log()
 
 
 @pytest.fixture
@@ -324,6 +339,17 @@ def test_a_redirect_is_not_followed(gateway: httpx.Client, upstream: Upstream) -
 
     assert reply.status_code == 502
     assert len(upstream.requests) == 1
+
+
+def test_a_caller_who_hangs_up_has_the_call_cancelled(gateway: httpx.Client, upstream: Upstream, log: Log) -> None:
+    upstream.replies.append(Reply(never=True))
+
+    with pytest.raises(httpx.ReadTimeout):
+        gateway.post("/v1/images/generations", json={"model": "dall-e-2", "prompt": "x"}, timeout=0.5)
+
+    assert upstream.left.wait(timeout=20)
+    assert log.finished.wait(timeout=20)
+    assert [json.loads(line)["code"] for line in log.getvalue().splitlines()] == ["cancelled", "cancelled"]
 
 
 def test_a_broken_form_is_a_clear_400(gateway: httpx.Client) -> None:

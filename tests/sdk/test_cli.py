@@ -368,12 +368,15 @@ def test_a_folder_in_use_or_not_to_be_written_is_one_sentence(tmp_path: Path) ->
     assert (locked.value.exit, blocked.value.exit) == (Exit.UNUSABLE, Exit.UNUSABLE)
 
 
-def test_the_first_interrupt_finishes_what_is_in_flight(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_first_interrupt_finishes_what_is_in_flight(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], number: signal.Signals
+) -> None:
     write_task(tmp_path)
     _titles(tmp_path, "a", "b", "c")
 
     async def answer(_: Recorded) -> Reply:
-        os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), number)
         await asyncio.sleep(0)
         return drawn()
 
