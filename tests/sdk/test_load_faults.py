@@ -165,6 +165,9 @@ def test_what_only_sygra_does_has_its_own_sentence(tmp_path: Path, change: tuple
         (("  edges:\n", SECOND.replace("other", "picture") + "    - {from: draw, to: again}\n"), [
             "16:42 error[same-output-key] again and draw both answer picture; each node needs a key of its own"
         ]),
+        (("output_keys: picture", "output_keys: id"), [
+            "9:20 error[id-as-output] output_keys is id, which is the record's own name; choose another"
+        ]),
         (('"Draw {title}"', '" "'), [
             "10:7 error[no-text] the prompt of draw has no text; a model draws by what it is told"
         ]),
