@@ -112,6 +112,7 @@ def test_json_is_one_object_at_the_end(tmp_path: Path, capsys: pytest.CaptureFix
         "failed": 1,
         "unfinished": 0,
         "pictures": 0,
+        "reused": 0,
         "output": str(tmp_path / "output.json"),
         "errors": str(tmp_path / "errors.jsonl"),
         "stopped": None,
@@ -483,19 +484,38 @@ def test_what_a_terminal_would_obey_is_not_sent_to_it(capsys: pytest.CaptureFixt
     assert capsys.readouterr().err == "a\N{REPLACEMENT CHARACTER}[31mb\nc\n"
 
 
-def test_pictures_that_may_have_cost_money_are_not_replaced_unasked(tmp_path: Path) -> None:
+def test_a_second_run_takes_what_the_first_was_answered(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write_task(tmp_path)
     paid = GatewayChoice(provider="openai")
-    assert _run(tmp_path, FakeGateway(), choice=paid) is Exit.FINE
-    again = FakeGateway()
+    first, second, anew = FakeGateway(), FakeGateway(), FakeGateway()
 
-    with pytest.raises(GiveUpError) as caught:
-        _run(tmp_path, again, choice=paid)
+    assert _run(tmp_path, first, choice=paid) is Exit.FINE
+    assert _run(tmp_path, second, choice=paid) is Exit.FINE
+    assert _run(tmp_path, anew, choice=paid, replace=True) is Exit.FINE
 
-    assert caught.value.exit is Exit.UNUSABLE
-    assert str(caught.value) == (
-        f"{tmp_path} holds pictures of an earlier run (1 files); write elsewhere with -o, or --replace them"
-    )
-    assert again.drawn_requests == []
-    assert _run(tmp_path, again, choice=paid, replace=True) is Exit.FINE
+    asked = [len(gateway.drawn_requests) for gateway in (first, second, anew)]
+    assert asked == [1, 0, 1]
+    assert "0 pictures, and 1 taken from an earlier run" in capsys.readouterr().err
+
+
+def test_sketch_may_replace_what_sketch_drew(tmp_path: Path) -> None:
+    write_task(tmp_path)
+    _titles(tmp_path, "a")
     assert _run(tmp_path, FakeGateway()) is Exit.FINE
+    _titles(tmp_path, "b")
+
+    assert _run(tmp_path, FakeGateway()) is Exit.FINE
+
+
+def test_another_vendors_pictures_are_not_replaced_unasked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_task(tmp_path)
+    assert _run(tmp_path, FakeGateway()) is Exit.FINE
+    paid = FakeGateway()
+
+    assert _run(tmp_path, paid, choice=GatewayChoice(provider="openai")) is Exit.SOME_FAILED
+
+    assert paid.drawn_requests == []
+    assert (
+        "is there already, drawn by another request that may have cost money;"
+        " write elsewhere with -o, or draw anew with --replace"
+    ) in capsys.readouterr().err

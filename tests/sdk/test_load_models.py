@@ -136,7 +136,7 @@ def test_what_the_gateway_owns_is_noted_once(tmp_path: Path) -> None:
 
     assert task is not None
     assert heads(issues, tmp_path) == [
-        "graph_config.yaml:2:14 note[no-effect] resuming is not there yet: a second run draws everything again",
+        "graph_config.yaml:2:14 note[no-effect] resumable has no effect here: a rerun does what is missing, always",
         "graph_config.yaml:15:9 note[no-effect] url has no effect here: the gateway owns connections",
         "graph_config.yaml:16:9 note[no-effect] image_capabilities has no effect here:"
         " the gateway knows the models' limits",

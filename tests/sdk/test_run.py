@@ -324,10 +324,10 @@ class _FailingClient(AsyncClient):
         super().__init__(app=gateway)
         self._faults = faults
 
-    async def send(self, request: ImageRequest) -> ImageResult:
+    async def send(self, request: ImageRequest, *, idempotency_key: str | None = None) -> ImageResult:
         if (fault := self._faults.get(str(request.params["prompt"]))) is not None:
             raise fault
-        return await super().send(request)
+        return await super().send(request, idempotency_key=idempotency_key)
 
 
 def _run_with(client: AsyncClient, plan: Plan, output: Path, **options: Any) -> RunSummary:
@@ -442,7 +442,7 @@ def test_a_rerun_replaces_pictures_and_old_errors_where_it_may(tmp_path: Path) -
     _run(plan, FakeGateway(_by_title({"t1": REJECTED})), tmp_path)
     _run(plan, FakeGateway(), tmp_path)
     blue = picture(colour=(0, 0, 255, 255))
-    _run(plan, FakeGateway(_by_title({"t1": drawn(blue)})), tmp_path, replace=True)
+    _run(plan, FakeGateway(_by_title({"t1": drawn(blue)})), tmp_path, anew=True)
 
     images = tmp_path / "multimodal_output" / "image"
     assert [(path.name, path.read_bytes()) for path in images.iterdir()] == [("1_pic_0.png", blue)]

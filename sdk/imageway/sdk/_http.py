@@ -71,13 +71,15 @@ class Http:
     async def get(self, url: str, *, max_bytes: int) -> Answer:
         return await self._call("GET", url, {}, max_bytes=max_bytes)
 
-    async def post_json(self, url: str, body: bytes, *, max_bytes: int) -> Answer:
-        headers = {"content-type": "application/json"}
+    async def post_json(self, url: str, body: bytes, *, headers: Mapping[str, str], max_bytes: int) -> Answer:
+        headers = {**headers, "content-type": "application/json"}
         return await self._call("POST", url, {"content": body, "headers": headers}, max_bytes=max_bytes)
 
-    async def post_form(self, url: str, parts: Iterable[FormPart], *, max_bytes: int) -> Answer:
+    async def post_form(
+        self, url: str, parts: Iterable[FormPart], *, headers: Mapping[str, str], max_bytes: int
+    ) -> Answer:
         files = [(part.name, (part.filename, part.content, part.media_type)) for part in parts]
-        return await self._call("POST", url, {"files": files}, max_bytes=max_bytes)
+        return await self._call("POST", url, {"files": files, "headers": dict(headers)}, max_bytes=max_bytes)
 
     async def aclose(self) -> None:
         while self._pools:

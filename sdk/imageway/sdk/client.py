@@ -134,14 +134,18 @@ class AsyncClient:
                 model=request.model, violations=hinted(request, found, specs), accepted_by=accepting(request, specs)
             )
 
-    async def send(self, request: ImageRequest) -> ImageResult:
-        """Send *request* as it is, unchecked. Raises `ImageError`; `may_have_billed` tells of a doubtful end."""
+    async def send(self, request: ImageRequest, *, idempotency_key: str | None = None) -> ImageResult:
+        """Send *request* as it is, unchecked. Raises `ImageError`; `may_have_billed` tells of a doubtful end.
+
+        *idempotency_key* names the call, so that a gateway that keeps answers gives out the first one again.
+        """
+        headers = {} if idempotency_key is None else {"idempotency-key": idempotency_key}
         url = f"{self._url}/v1/images/{_ROUTES[request.operation]}"
         if request.operation is Operation.GENERATE:
             fields = _json_body({**request.params, "model": request.model})
-            answer = await self._http.post_json(url, fields, max_bytes=_MAX_ANSWER_BYTES)
+            answer = await self._http.post_json(url, fields, headers=headers, max_bytes=_MAX_ANSWER_BYTES)
         else:
-            answer = await self._http.post_form(url, _form(request), max_bytes=_MAX_ANSWER_BYTES)
+            answer = await self._http.post_form(url, _form(request), headers=headers, max_bytes=_MAX_ANSWER_BYTES)
         body = _checked(answer, model=request.model)
         return read_result(body, upstream_request_id=answer.headers.get("x-request-id"))
 

@@ -65,7 +65,7 @@ def _run(
     limit: Annotated[Count | None, Parameter(help="Run the first records only.")] = None,
     concurrency: Annotated[Count, Parameter(help="How many records are run at the same time.")] = 8,
     replace: Annotated[
-        bool, Parameter(negative="", help="Replace the pictures of an earlier run in the same folder.")
+        bool, Parameter(negative="", help="Draw everything anew, in place of what earlier runs left in the folder.")
     ] = False,
     as_json: AsJson = False,
 ) -> int:

@@ -12,7 +12,7 @@ from imageway.sdk.client import AsyncClient
 from imageway.sdk.embedded import Opener, open_embedded
 from imageway.sdk.errors import GatewaySetupError, MissingGatewayError
 
-__all__ = ("GatewayChoice", "open_client", "sketch_draws")
+__all__ = ("GatewayChoice", "drawer_of", "open_client", "sketch_draws")
 
 
 class GatewayChoice(Struct, frozen=True, kw_only=True):
@@ -26,6 +26,15 @@ class GatewayChoice(Struct, frozen=True, kw_only=True):
 def sketch_draws(choice: GatewayChoice) -> bool:
     """Whether nobody named a gateway, so that the offline provider draws, for nothing."""
     return all(value is None for _, value in _flags(choice)) and not _url_of_environment()
+
+
+def drawer_of(choice: GatewayChoice) -> str:
+    """Who draws, in words that stay the same from run to run."""
+    if choice.config is not None:
+        return f"config {choice.config.resolve()}"
+    if choice.provider is not None:
+        return f"provider {choice.provider}"
+    return choice.url or _url_of_environment() or "sketch"
 
 
 @asynccontextmanager

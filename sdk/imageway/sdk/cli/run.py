@@ -11,14 +11,15 @@ from imageway.contract.document import Issue
 from imageway.contract.errors import ImageError
 from imageway.contract.request import JsonValue
 from imageway.sdk.cli.check import against_models, faulty, loaded_task, tell_issues
-from imageway.sdk.cli.gateway import GatewayChoice, open_client, sketch_draws
+from imageway.sdk.cli.gateway import GatewayChoice, drawer_of, open_client, sketch_draws
 from imageway.sdk.cli.progress import progress
 from imageway.sdk.cli.talk import Exit, GiveUpError, put, put_json, say
 from imageway.sdk.embedded import Opener
 from imageway.sdk.pipeline.events import RunSummary
+from imageway.sdk.pipeline.journal import JournalError
 from imageway.sdk.pipeline.loaded import LoadedTask
 from imageway.sdk.pipeline.lock import RunLockedError
-from imageway.sdk.pipeline.run import EarlierPicturesError, run_plan
+from imageway.sdk.pipeline.run import run_plan
 from imageway.sdk.pipeline.source import SourceError
 
 __all__ = ("run_task",)
@@ -41,7 +42,8 @@ async def run_task(
 ) -> Exit:
     """Check and run *task*, and say what has come of it. Raises `GiveUpError` before the first record.
 
-    Pictures of an earlier run are replaced only with *replace*, or where sketch draws, which costs nothing.
+    What an earlier run was answered isn't asked again. Other pictures in the folder are replaced only with *replace*,
+    which draws everything anew, or where sketch draws, which costs nothing.
     """
     loaded = _sound(*loaded_task(task, models_file))
     async with open_client(choice, opener=opener) as client:
@@ -58,13 +60,13 @@ async def run_task(
                     concurrency=concurrency,
                     limit=limit,
                     stop=stop,
-                    replace=replace or sketch_draws(choice),
+                    drawer=drawer_of(choice),
+                    replace=sketch_draws(choice),
+                    anew=replace,
                 )
         except ImageError as error:
             raise GiveUpError(Exit.NO_GATEWAY, f"the gateway doesn't tell its models: {error.message}") from error
-        except EarlierPicturesError as error:
-            raise GiveUpError(Exit.UNUSABLE, f"{error}; write elsewhere with -o, or --replace them") from error
-        except (SourceError, RunLockedError) as error:
+        except (SourceError, RunLockedError, JournalError) as error:
             raise GiveUpError(Exit.UNUSABLE, str(error)) from error
         except OSError as error:
             reason = error.strerror or type(error).__name__
@@ -126,10 +128,11 @@ def _exit(summary: RunSummary) -> Exit:
 def _told(summary: RunSummary) -> Iterator[str]:
     if summary.reason:
         yield f"stopped: {summary.reason}"
+    reused = f", and {summary.reused} taken from an earlier run" if summary.reused else ""
     unfinished = f", {summary.unfinished} not done" if summary.unfinished else ""
     yield (
         f"{summary.total} records: {summary.succeeded} drawn, {summary.failed} failed{unfinished};"
-        f" {summary.pictures} pictures; {summary.output}"
+        f" {summary.pictures} pictures{reused}; {summary.output}"
     )
     for group in summary.failures[:_SHOWN_GROUPS]:
         yield f"  {group.code} x{group.count}, first in '{group.first_id}': {group.first_message}"
@@ -145,6 +148,7 @@ def _as_json(summary: RunSummary, exit_: Exit) -> dict[str, JsonValue]:
         "failed": summary.failed,
         "unfinished": summary.unfinished,
         "pictures": summary.pictures,
+        "reused": summary.reused,
         "output": str(summary.output),
         "errors": None if summary.errors is None else str(summary.errors),
         "stopped": summary.stopped,

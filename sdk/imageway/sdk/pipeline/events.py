@@ -79,8 +79,8 @@ class FailureGroup(Struct, frozen=True, kw_only=True):
 class RunSummary(Struct, frozen=True, kw_only=True):
     """The end of a run.
 
-    `unfinished` records were not begun, or were given up before anything of theirs was drawn; they aren't in the
-    output. `stopped` says why there are any, `reason` in a sentence.
+    `reused` pictures were taken from an earlier run. `unfinished` records were not begun, or were given up before
+    anything of theirs was drawn; they aren't in the output. `stopped` says why there are any, `reason` in a sentence.
     """
 
     total: int
@@ -88,6 +88,7 @@ class RunSummary(Struct, frozen=True, kw_only=True):
     failed: int
     unfinished: int
     pictures: int
+    reused: int = 0
     output: Path
     errors: Path | None
     failures: tuple[FailureGroup, ...] = ()

@@ -87,7 +87,7 @@ class _Loader:
                 )
         self._output_keys(graph.nodes)
         if task.data_config.resumable is not None:
-            message = "resuming is not there yet: a second run draws everything again"
+            message = "resumable has no effect here: a rerun does what is missing, always"
             self._tell(("data_config", "resumable"), "no-effect", message)
         plan = Plan(
             name=path.parent.resolve().name if path.name == _FILE_NAME else path.stem,

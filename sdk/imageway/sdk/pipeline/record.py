@@ -14,6 +14,7 @@ from imageway.contract.result import GeneratedImage, ImageResult
 from imageway.contract.spec import ModelSpec
 from imageway.sdk.errors import GatewayUnreachableError
 from imageway.sdk.pipeline.events import RecordFault
+from imageway.sdk.pipeline.journal import EarlierPictureError, Journal, JournalError
 from imageway.sdk.pipeline.plan import ImageNode
 from imageway.sdk.pipeline.render import request_of
 from imageway.sdk.pipeline.sink import save_picture
@@ -31,19 +32,24 @@ class DrawingClient(Protocol):
 
     async def check(self, request: ImageRequest) -> None: ...
 
-    async def send(self, request: ImageRequest) -> ImageResult: ...
+    async def send(self, request: ImageRequest, *, idempotency_key: str | None = None) -> ImageResult: ...
 
     async def picture_bytes(self, image: GeneratedImage) -> bytes: ...
 
 
 class Studio(Struct, frozen=True, kw_only=True):
-    """What all records of a run share. Relative paths of pictures are looked up in `input_folders`."""
+    """What all records of a run share. Relative paths of pictures are looked up in `input_folders`.
+
+    With `replace`, pictures of other calls make room for new ones.
+    """
 
     client: DrawingClient
     nodes: tuple[ImageNode, ...]
     specs: Mapping[str, ModelSpec]
     picture_folder: Path
     input_folders: Sequence[Path]
+    journal: Journal
+    replace: bool = False
 
 
 class Record(Struct, frozen=True, kw_only=True):
@@ -65,12 +71,15 @@ class Halt(Struct, frozen=True, kw_only=True):
 class RecordEnd(Struct, frozen=True, kw_only=True):
     """What became of a record: its fields with the answers beside them, and which of them were drawn.
 
+    `pictures` were drawn now, `reused` by an earlier run of the same.
+
     With `halt` and without a fault nothing has happened yet, and the record may be run another time.
     """
 
     state: dict[str, JsonValue]
     drawn: frozenset[str] = frozenset()
     pictures: int = 0
+    reused: int = 0
     fault: RecordFault | None = None
     halt: Halt | None = None
 
@@ -91,6 +100,7 @@ class _Drawing:
         self._state = dict(record.fields)
         self._drawn: set[str] = set()
         self._pictures = 0
+        self._reused = 0
         self._attempts = 0
 
     async def run(self) -> RecordEnd:
@@ -104,6 +114,11 @@ class _Drawing:
                 return self._end(self._refusal(node, error))
             except MissingFieldError as error:
                 return self._end(self._fault(node, "missing_field", str(error), param=error.field))
+            except EarlierPictureError as error:
+                return self._end(self._fault(node, "earlier_picture", str(error)))
+            except JournalError as error:
+                halt = Halt(cause="storage", reason=str(error))
+                return self._end(self._fault(node, "storage", str(error), billed=self._attempts > 0), halt)
             except _UnsavedError as error:
                 halt = Halt(cause="storage", reason=str(error))
                 return self._end(self._fault(node, "storage", str(error), billed=True), halt)
@@ -123,13 +138,27 @@ class _Drawing:
             spec=self._studio.specs.get(node.model),
         )
         await self._studio.client.check(request)
+        journal, record_id = self._studio.journal, self._record.record_id
+        key = await asyncio.to_thread(journal.key, record_id, node.name, request)
+        earlier = await asyncio.to_thread(journal.receipt, key)
+        if earlier is not None:
+            self._answer(node, [str(path) for path in earlier], single=len(earlier) == 1)
+            self._reused += len(earlier)
+            return
+        stem = self._studio.picture_folder / self._record.stems[node.output_key]
+        await asyncio.to_thread(journal.intend, key, record_id, node.name, stem=stem, replace=self._studio.replace)
         self._attempts = 1
-        result = await self._studio.client.send(request)
-        await self._keep(node, result)
+        result = await self._studio.client.send(request, idempotency_key=key)
+        paths = await self._keep(node, result)
+        await asyncio.to_thread(journal.keep, key, paths)
 
-    async def _keep(self, node: ImageNode, result: ImageResult) -> None:
+    def _answer(self, node: ImageNode, paths: Sequence[str], *, single: bool) -> None:
+        self._state[node.output_key] = paths[0] if single else [*paths]
+        self._drawn.add(node.output_key)
+
+    async def _keep(self, node: ImageNode, result: ImageResult) -> list[Path]:
         """Save every picture that can be, and only then complain of the others: all of them are paid for."""
-        paths: list[JsonValue] = []
+        paths: list[Path] = []
         faults: list[ImageError] = []
         stem = self._record.stems[node.output_key]
         try:
@@ -141,7 +170,7 @@ class _Drawing:
                     continue
                 folder = self._studio.picture_folder
                 path, format_ = await asyncio.to_thread(save_picture, folder, stem, index, content)
-                paths.append(str(path))
+                paths.append(path)
                 if format_ is ImageFormat.UNKNOWN:
                     faults.append(_no_picture(path, result))
         except OSError as error:
@@ -149,11 +178,11 @@ class _Drawing:
             raise _UnsavedError(f"Can't write pictures to {self._studio.picture_folder}: {reason}.") from error
         finally:
             if paths:
-                self._state[node.output_key] = paths[0] if len(result.images) == 1 else paths
-                self._drawn.add(node.output_key)
+                self._answer(node, [str(path) for path in paths], single=len(result.images) == 1)
                 self._pictures += len(paths)
         if faults:
             raise faults[0]
+        return paths
 
     def _unreachable(self, node: ImageNode, error: GatewayUnreachableError) -> RecordEnd:
         """Nothing was sent by this node; what earlier ones drew is worth a row."""
@@ -191,7 +220,12 @@ class _Drawing:
 
     def _end(self, fault: RecordFault | None = None, halt: Halt | None = None) -> RecordEnd:
         return RecordEnd(
-            state=self._state, drawn=frozenset(self._drawn), pictures=self._pictures, fault=fault, halt=halt
+            state=self._state,
+            drawn=frozenset(self._drawn),
+            pictures=self._pictures,
+            reused=self._reused,
+            fault=fault,
+            halt=halt,
         )
 
 

@@ -17,6 +17,7 @@ from imageway.sdk.pipeline.events import (
     RunSummary,
     as_json,
 )
+from imageway.sdk.pipeline.journal import open_journal
 from imageway.sdk.pipeline.lock import run_lock
 from imageway.sdk.pipeline.names import FileNames
 from imageway.sdk.pipeline.plan import Plan
@@ -25,13 +26,9 @@ from imageway.sdk.pipeline.rows import absent_sources, row
 from imageway.sdk.pipeline.sink import picture_folder, write_errors, write_output
 from imageway.sdk.pipeline.source import RecordId, read_records, record_ids
 
-__all__ = ("EarlierPicturesError", "run_plan")
+__all__ = ("run_plan",)
 
 _Stopped = Literal["interrupted", "unreachable", "storage"]
-
-
-class EarlierPicturesError(Exception):
-    """The output folder holds pictures of an earlier run, which may have been paid for."""
 
 
 async def run_plan(
@@ -43,21 +40,23 @@ async def run_plan(
     concurrency: int = 8,
     limit: int | None = None,
     stop: asyncio.Event | None = None,
+    drawer: str = "",
     replace: bool = False,
+    anew: bool = False,
 ) -> RunSummary:
     """Run *plan* on its records, the first *limit* of them, into the folder *output*; *concurrency* at a time.
 
     When *stop* is set, or the gateway can't be reached, no record is begun any more, those in flight are finished, and
     what is done is written. That is also written when the call is cancelled, which gives up what is in flight.
 
-    Raises `EarlierPicturesError` where there are pictures in *output* already, unless they may be *replace*d,
-    `SourceError` for a data file that can't be used, `RunLockedError`, `OSError` where *output* can't be
-    written, and `ImageError` where the gateway doesn't tell its models; all before the first record.
+    What an earlier run into *output* was answered by the same *drawer* (who draws, in any words) is taken from there
+    and not sent again, unless *anew*. A record whose picture's name is taken by another call's picture fails before it
+    is sent, unless *replace* (or *anew*).
+
+    Raises `JournalError`, `SourceError` for a data file that can't be used, `RunLockedError`, `OSError` where *output*
+    can't be written, and `ImageError` where the gateway doesn't tell its models; all before the first record.
     """
-    with run_lock(output):
-        earlier = _pictures_in(picture_folder(output))
-        if earlier and not replace:
-            raise EarlierPicturesError(f"{output} holds pictures of an earlier run ({earlier} files)")
+    with run_lock(output), open_journal(output, drawer, replacing=anew) as journal:
         records = await asyncio.to_thread(read_records, plan.data)
         specs = await client.models()
         studio = Studio(
@@ -66,6 +65,8 @@ async def run_plan(
             specs=specs,
             picture_folder=picture_folder(output),
             input_folders=(plan.data.path.absolute().parent, Path.cwd()),
+            journal=journal,
+            replace=replace,
         )
         run = _Run(plan, studio, records[:limit], on_event, stop or asyncio.Event())
         for note in plan.notes:
@@ -76,10 +77,6 @@ async def run_plan(
         finally:
             paths = run.write(output)
         return run.summary(*paths)
-
-
-def _pictures_in(folder: Path) -> int:
-    return sum(1 for path in folder.iterdir() if not path.name.startswith(".")) if folder.is_dir() else 0
 
 
 class _Run:
@@ -126,6 +123,7 @@ class _Run:
             failed=len(faults),
             unfinished=unfinished,
             pictures=sum(end.pictures for end in ends),
+            reused=sum(end.reused for end in ends),
             output=output,
             errors=errors,
             failures=tuple(_grouped(faults)),
