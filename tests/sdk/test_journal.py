@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,19 @@ def test_a_receipt_outlives_the_run_and_is_worth_what_its_files_are(output: Path
         assert journal.receipt(key) is None
         path.unlink()
         assert journal.receipt(key) is None
+
+
+def test_many_threads_find_every_receipt(output: Path) -> None:
+    path = output / "a_pic_0.png"
+    path.write_bytes(b"picture")
+    with open_journal(output, "d") as journal:
+        for number in range(50):
+            journal.intend(str(number), "a", "n", stem=output / "b_pic", replace=False)
+            journal.keep(str(number), [path])
+        with ThreadPoolExecutor(16) as threads:
+            found = list(threads.map(journal.receipt, [str(number % 50) for number in range(5000)]))
+
+    assert found == [(path,)] * 5000
 
 
 def test_a_key_stands_for_the_record_the_node_the_drawer_and_all_that_is_sent(output: Path) -> None:

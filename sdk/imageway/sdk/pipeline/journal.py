@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -41,7 +42,7 @@ class Journal:
         self._output = output
         self._drawer = drawer
         self._lock = threading.Lock()
-        run = self._execute("SELECT id, replacing FROM run").fetchone()
+        run = self._execute("SELECT id, replacing FROM run")
         if run is None or replacing:
             run = (secrets.token_hex(8), replacing)
             self._execute("DELETE FROM run")
@@ -57,7 +58,7 @@ class Journal:
 
     def receipt(self, key: str) -> tuple[Path, ...] | None:
         """The pictures that the call was answered with; None where there is no receipt, or a file isn't as it was."""
-        row = self._execute("SELECT pictures FROM call WHERE key = ?", key).fetchone()
+        row = self._execute("SELECT pictures FROM call WHERE key = ?", key)
         if row is None or row[0] is None:
             return None
         kept = msgspec.json.decode(row[0], type=list[tuple[str, str]])
@@ -73,7 +74,7 @@ class Journal:
 
         Raises `EarlierPictureError` where such a picture is there, the call is a new one, and nobody said *replace*.
         """
-        known = self._execute("SELECT 1 FROM call WHERE key = ?", key).fetchone() is not None
+        known = self._execute("SELECT 1 FROM call WHERE key = ?", key) is not None
         if not known and not replace and not self._replacing:
             earlier = next(stem.parent.glob(f"{_escaped(stem.name)}_[0-9]*.*"), None) if stem.parent.is_dir() else None
             if earlier is not None:
@@ -88,12 +89,14 @@ class Journal:
         kept = [(path.relative_to(self._output).as_posix(), sha256(path.read_bytes()).hexdigest()) for path in paths]
         self._execute("UPDATE call SET pictures = ? WHERE key = ?", msgspec.json.encode(kept).decode(), key)
 
-    def _execute(self, statement: str, *values: object) -> sqlite3.Cursor:
+    def _execute(self, statement: str, *values: object) -> tuple[Any, ...] | None:
+        """The first row that *statement* gives. It is fetched under the lock: threads share the prepared statements."""
         try:
             with self._lock:
-                return self._connection.execute(statement, values)
+                row: tuple[Any, ...] | None = self._connection.execute(statement, values).fetchone()
         except sqlite3.Error as error:
             raise JournalError(f"the journal in {self._output / '.imageway'} can't be used: {error}") from error
+        return row
 
 
 @contextmanager
