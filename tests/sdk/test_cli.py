@@ -79,7 +79,7 @@ def test_a_run_puts_the_output_path_on_stdout_and_talks_on_stderr(
 
     said = capsys.readouterr()
     assert said.out == f"{tmp_path / 'output.json'}\n"
-    assert said.err == f"{SKETCH_LINE}\n1 records: 1 drawn, 0 failed; 1 pictures; {tmp_path / 'output.json'}\n"
+    assert said.err == f"{SKETCH_LINE}\n1 record: 1 drawn, 0 failed; 1 picture; {tmp_path / 'output.json'}\n"
     assert json.loads((tmp_path / "output.json").read_text()) == [
         {"id": "1", "picture": str(tmp_path / "multimodal_output" / "image" / "1_picture_0.png")}
     ]
@@ -93,7 +93,7 @@ def test_failed_records_are_summed_up_by_code(tmp_path: Path, capsys: pytest.Cap
 
     output = tmp_path / "out"
     assert capsys.readouterr().err.splitlines()[1:] == [
-        f"3 records: 1 drawn, 2 failed; 1 pictures; {output / 'output.json'}",
+        f"3 records: 1 drawn, 2 failed; 1 picture; {output / 'output.json'}",
         "  content_rejected x2, first in '1': The vendor's safety system refused this request.",
         f"every failure is in {output / 'errors.jsonl'}",
     ]
@@ -333,7 +333,7 @@ def test_a_gateway_that_goes_away_is_exit_4_too(tmp_path: Path, capsys: pytest.C
     assert exit_ is Exit.NO_GATEWAY
     assert capsys.readouterr().err.splitlines() == [
         f"stopped: can't reach the gateway at {url}: All connection attempts failed",
-        f"1 records: 0 drawn, 0 failed, 1 not done; 0 pictures; {tmp_path / 'output.json'}",
+        f"1 record: 0 drawn, 0 failed, 1 not done; 0 pictures; {tmp_path / 'output.json'}",
     ]
 
 
@@ -435,7 +435,7 @@ def test_the_command_runs_as_a_process(tmp_path: Path) -> None:
 
     output = tmp_path / "out" / "output.json"
     assert (ended.returncode, ended.stdout) == (0, f"{output}\n")
-    assert ended.stderr == f"1 records: 1 drawn, 0 failed; 1 pictures; {output}\n"
+    assert ended.stderr == f"1 record: 1 drawn, 0 failed; 1 picture; {output}\n"
 
 
 def test_plain_progress_speaks_every_ten_seconds_at_most() -> None:

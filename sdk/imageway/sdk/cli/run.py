@@ -131,13 +131,17 @@ def _told(summary: RunSummary) -> Iterator[str]:
     reused = f", and {summary.reused} taken from an earlier run" if summary.reused else ""
     unfinished = f", {summary.unfinished} not done" if summary.unfinished else ""
     yield (
-        f"{summary.total} records: {summary.succeeded} drawn, {summary.failed} failed{unfinished};"
-        f" {summary.pictures} pictures{reused}; {summary.output}"
+        f"{_counted(summary.total, 'record')}: {summary.succeeded} drawn, {summary.failed} failed{unfinished};"
+        f" {_counted(summary.pictures, 'picture')}{reused}; {summary.output}"
     )
     for group in summary.failures[:_SHOWN_GROUPS]:
         yield f"  {group.code} x{group.count}, first in '{group.first_id}': {group.first_message}"
     if summary.errors is not None:
         yield f"every failure is in {summary.errors}"
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def _as_json(summary: RunSummary, exit_: Exit) -> dict[str, JsonValue]:
