@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 
+import httpx
 import openai
 import pytest
 from PIL import Image
@@ -92,3 +93,12 @@ def test_models_are_listed_and_found(client: openai.OpenAI) -> None:
 
     assert len(names) == 19
     assert client.models.retrieve("azure/gpt-image-2").id == "azure/gpt-image-2"
+
+
+@pytest.mark.parametrize("headers", [{"origin": "https://evil.example"}, {"host": "evil.example"}])
+def test_the_real_server_refuses_other_sites_pages(gateway_url: str, headers: dict[str, str]) -> None:
+    reply = httpx.post(
+        f"{gateway_url}/v1/images/generations", json={"model": "gpt-image-2", "prompt": "x"}, headers=headers
+    )
+
+    assert (reply.status_code, reply.json()["error"]["imageway"]["code"]) == (403, "forbidden")

@@ -12,7 +12,7 @@ from imageway.gateway.settings import SettingsError
 
 async def models(**options: object) -> list[str]:
     async with (
-        open_gateway(**options) as app,  # type: ignore[arg-type]
+        open_gateway(**options) as app,  # type: ignore[arg-type]  # the cases choose
         httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://embedded") as client,
     ):
         return [card["id"] for card in (await client.get("/v1/models")).json()["data"]]

@@ -320,7 +320,7 @@ def test_a_closed_client_says_so() -> None:
 def test_only_what_was_never_sent_counts_as_unreachable(error: Exception, *, unreachable: bool) -> None:
     http = _http.Http("http://h", headers={}, read_timeout_s=1)
 
-    found = http._translated(error, paid=True)  # type: ignore[arg-type]
+    found = http._translated(error, paid=True)  # type: ignore[arg-type]  # the cases choose
 
     assert (isinstance(found, GatewayUnreachableError), found.may_have_billed) == (unreachable, not unreachable)
 

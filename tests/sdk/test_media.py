@@ -15,7 +15,7 @@ JPEG = picture("JPEG", mode="RGB")
 
 def _sentence(value: object, folder: Path) -> str:
     with pytest.raises(ImageError) as caught:
-        read_pictures(value, folders=(folder,))  # type: ignore[arg-type]
+        read_pictures(value, folders=(folder,))  # type: ignore[arg-type]  # what no caller should send
     assert (caught.value.code, caught.value.param) == (ErrorCode.INVALID_REQUEST, "image")
     return caught.value.message
 

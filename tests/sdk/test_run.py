@@ -282,6 +282,17 @@ def test_of_an_answer_with_a_broken_picture_the_others_are_kept(tmp_path: Path) 
     assert (summary.failed, summary.pictures) == (1, 2)
 
 
+def test_fewer_pictures_than_were_asked_for_are_kept_and_are_a_failure(tmp_path: Path) -> None:
+    node = ImageNode(name="d", model="dall-e-2", params={"n": 3}, parts=DRAW.parts, output_key="pics")
+
+    _run(_plan(tmp_path, _titles(1), node), FakeGateway(_by_title({"t1": drawn(PNG)})), tmp_path)
+
+    assert _rows(tmp_path)[0]["pics"] == [str(tmp_path / "multimodal_output" / "image" / "1_pics_0.png")]
+    assert _errors(tmp_path)[0]["message"] == (
+        "The answer holds 1 of the 3 pictures that were asked for; those were kept."
+    )
+
+
 def test_an_answer_that_is_no_image_is_kept_and_is_a_failure(tmp_path: Path) -> None:
     _run(_plan(tmp_path, _titles(1)), FakeGateway(_by_title({"t1": drawn(b"hello")})), tmp_path)
 

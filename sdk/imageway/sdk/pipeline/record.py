@@ -149,14 +149,14 @@ class _Drawing:
         await asyncio.to_thread(journal.intend, key, record_id, node.name, stem=stem, replace=self._studio.replace)
         self._attempts = 1
         result = await self._studio.client.send(request, idempotency_key=key)
-        paths = await self._keep(node, result)
+        paths = await self._keep(node, result, asked=request.n)
         await asyncio.to_thread(journal.keep, key, paths)
 
     def _answer(self, node: ImageNode, paths: Sequence[str], *, single: bool) -> None:
         self._state[node.output_key] = paths[0] if single else [*paths]
         self._drawn.add(node.output_key)
 
-    async def _keep(self, node: ImageNode, result: ImageResult) -> list[Path]:
+    async def _keep(self, node: ImageNode, result: ImageResult, *, asked: int) -> list[Path]:
         """Save every picture that can be, and only then complain of the others: all of them are paid for."""
         paths: list[Path] = []
         faults: list[ImageError] = []
@@ -178,10 +178,12 @@ class _Drawing:
             raise _UnsavedError(f"Can't write pictures to {self._studio.picture_folder}: {reason}.") from error
         finally:
             if paths:
-                self._answer(node, [str(path) for path in paths], single=len(result.images) == 1)
+                self._answer(node, [str(path) for path in paths], single=asked == len(result.images) == 1)
                 self._pictures += len(paths)
         if faults:
             raise faults[0]
+        if len(paths) < asked:
+            raise _too_few(len(paths), asked, result)
         return paths
 
     def _unreachable(self, node: ImageNode, error: GatewayUnreachableError) -> RecordEnd:
@@ -227,6 +229,15 @@ class _Drawing:
             fault=fault,
             halt=halt,
         )
+
+
+def _too_few(drawn: int, asked: int, result: ImageResult) -> ImageError:
+    return ImageError(
+        ErrorCode.UPSTREAM_UNAVAILABLE,
+        f"The answer holds {drawn} of the {asked} pictures that were asked for; those were kept.",
+        upstream_request_id=result.upstream_request_id,
+        may_have_billed=True,
+    )
 
 
 def _no_picture(path: Path, result: ImageResult) -> ImageError:
