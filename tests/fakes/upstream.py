@@ -21,6 +21,10 @@ class Reply:
     headers: dict[str, str] = field(default_factory=dict)
     never: bool = False
     """Nothing is answered; the server waits for the caller to hang up."""
+    chunks: tuple[bytes, ...] = ()
+    """Sent one by one in place of `body`."""
+    breaks: bool = False
+    """The connection is cut after `chunks`."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +43,15 @@ def drawn(*pictures: bytes, **fields: Any) -> Reply:
     """A success with *pictures*, as the GPT image models answer."""
     data = [{"b64_json": base64.b64encode(picture).decode()} for picture in pictures or (PNG,)]
     return Reply(body={"created": 1_700_000_000, "data": data, **fields}, headers={"x-request-id": "up-1"})
+
+
+def streamed(*events: tuple[str, dict[str, Any]], **options: Any) -> Reply:
+    """An event stream, each event in a chunk of its own."""
+    chunks = tuple(
+        f"event: {type_}\ndata: {json.dumps({'type': type_, **data})}\n\n".encode() for type_, data in events
+    )
+    headers = {"content-type": "text/event-stream; charset=utf-8", "x-request-id": "up-1"}
+    return Reply(chunks=chunks, headers=headers, **options)
 
 
 def failed(status: int, code: str | None, message: str = "no", type_: str = "x", **headers: str) -> Reply:
@@ -68,9 +81,8 @@ class Upstream:
         headers = {name.decode().lower(): value.decode() for name, value in scope["headers"]}
         self.requests.append(_recorded(scope, headers, body))
         reply = self.replies.popleft() if self.replies else drawn()
-        if reply.never:
-            while (await receive())["type"] != "http.disconnect":
-                continue
+        if reply.never and not reply.chunks:
+            await _hang_up(receive)
             self.left.set()
             return
         content = reply.body if isinstance(reply.body, bytes) else json.dumps(reply.body).encode()
@@ -82,7 +94,20 @@ class Upstream:
                 "headers": [(name.encode(), value.encode()) for name, value in sent.items()],
             }
         )
-        await send({"type": "http.response.body", "body": content})
+        for chunk in reply.chunks:
+            await send({"type": "http.response.body", "body": chunk, "more_body": True})
+        if reply.breaks:
+            raise ConnectionError("as the script says")
+        if reply.never and reply.chunks:
+            await _hang_up(receive)
+            self.left.set()
+            return
+        await send({"type": "http.response.body", "body": b"" if reply.chunks else content})
+
+
+async def _hang_up(receive: Any) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        continue
 
 
 def _recorded(scope: Any, headers: dict[str, str], body: bytes) -> Recorded:

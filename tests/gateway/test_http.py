@@ -3,7 +3,6 @@
 import base64
 import io
 import json
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ import httpx
 import pytest
 
 from fakes.upstream import PNG, Reply, Upstream, drawn, failed
+from gateway_log import Log
 from imageway.gateway.app import create_app
 from imageway.gateway.settings import load_settings
 from imageway.gateway.telemetry.logs import logger
@@ -36,20 +36,6 @@ models:
 @pytest.fixture
 def upstream() -> Upstream:
     return Upstream()
-
-
-class Log(io.StringIO):
-    """A log that tells when a request's end stands in it."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.finished = threading.Event()
-
-    def write(self, text: str) -> int:
-        length = super().write(text)
-        if "request.finished" in text:
-            self.finished.set()
-        return length
 
 
 @pytest.fixture
@@ -359,13 +345,6 @@ def test_a_broken_form_is_a_clear_400(gateway: httpx.Client) -> None:
 
     assert reply.status_code == 400
     assert reply.json()["error"]["imageway"]["code"] in ("invalid_request", "unsupported")
-
-
-def test_streams_are_refused_rather_than_ignored(gateway: httpx.Client, upstream: Upstream) -> None:
-    reply = generate(gateway, model="gpt-image-1", prompt="x", stream=True)
-
-    assert (reply.status_code, reply.json()["error"]["param"]) == (400, "stream")
-    assert upstream.requests == []
 
 
 @pytest.mark.parametrize(

@@ -180,13 +180,30 @@ def test_silence_after_sending_may_have_cost_money(key: str) -> None:
     assert (error.code, error.may_have_billed) == (ErrorCode.UPSTREAM_TIMEOUT, True)
 
 
-def test_variations_are_refused_with_the_reason(url: str, key: str, upstream: Upstream) -> None:
-    request = ImageRequest(operation=Operation.VARIATION, model="m", params={})
+def test_a_variation_goes_out_as_a_form_to_servers_that_still_have_it(url: str, key: str, upstream: Upstream) -> None:
+    content = picture(size=(64, 64))
+    request = ImageRequest(
+        operation=Operation.VARIATION, model="m", params={"n": 2, "size": "256x256"}, images=(image_input(content),)
+    )
 
-    error = fails(openai.build(openai.OpenAIConfig(api_key=key, base_url=f"{url}/v1")), request)
+    result = create(openai.build(openai.OpenAIConfig(api_key=key, base_url=f"{url}/v1")), request)
 
-    assert error.message == "Variations aren't served: the vendor retired the operation."
-    assert upstream.requests == []
+    assert [image.content for image in result.images] == [PNG]
+    [recorded] = upstream.requests
+    assert (recorded.path, sorted(recorded.texts), recorded.files) == (
+        "/v1/images/variations",
+        [("model", "up"), ("n", "2"), ("size", "256x256")],
+        (("image", "image.png", "image/png", content),),
+    )
+
+
+def test_an_edit_of_pictures_by_reference_goes_out_as_json(url: str, key: str, upstream: Upstream) -> None:
+    params: dict[str, Any] = {"prompt": "x", "images": [{"file_id": "f-1"}], "mask": {"file_id": "f-2"}}
+    request = ImageRequest(operation=Operation.EDIT, model="m", params=params)
+
+    create(openai.build(openai.OpenAIConfig(api_key=key, base_url=f"{url}/v1")), request)
+
+    assert [(sent.path, sent.json) for sent in upstream.requests] == [("/v1/images/edits", {"model": "up", **params})]
 
 
 def test_secrets_are_references(tmp_path: Path) -> None:

@@ -6,14 +6,15 @@ import sys
 
 import msgspec
 import pytest
-from msgspec import UNSET
-from PIL import Image
+from msgspec import UNSET, UnsetType
+from PIL import Image, ImageChops, ImageStat
 
 from imageway.contract.errors import ErrorCode, ImageError
 from imageway.contract.request import ImageRequest, JsonValue, Operation
 from imageway.contract.result import ImageResult, TokenDetails, Usage
 from imageway.contract.sniff import image_input
 from imageway.contract.spec import Choice, ModelSpec
+from imageway.contract.stream import CompletedImage, ImageEvent, PartialImage
 from imageway.providers.catalogue import load_catalogue
 from imageway.providers.sketch import SketchConfig, narrow, plugin
 from imageway.providers.sketch.asked import asked_of
@@ -208,3 +209,64 @@ def test_a_narrowed_spec_has_neither_gif_nor_svg_and_is_otherwise_the_same(spec:
 
 def test_some_spec_of_the_catalogue_is_narrowed() -> None:
     assert any(narrow(spec) != spec for spec in load_catalogue().values())
+
+
+def streamed(provider: SketchProvider, request: ImageRequest) -> list[ImageEvent]:
+    async def collected() -> list[ImageEvent]:
+        async with provider.stream(request.model, request) as events:
+            return [event async for event in events]
+
+    return asyncio.run(collected())
+
+
+def test_previews_are_of_full_size_and_come_closer_to_the_picture() -> None:
+    params: dict[str, JsonValue] = {"prompt": "a kite", "size": "1024x1024", "stream": True, "partial_images": 3}
+    request = ImageRequest(operation=Operation.GENERATE, model="gpt-image-2", params=params)
+
+    *shown, final = streamed(SketchProvider(SketchConfig()), request)
+
+    assert isinstance(final, CompletedImage)
+    finished = Image.open(io.BytesIO(final.image.content)).convert("RGB")
+    distances = []
+    for index, event in enumerate(shown):
+        assert isinstance(event, PartialImage)
+        assert event.index == index
+        preview = Image.open(io.BytesIO(msgspec.json.decode(event.fields["b64_json"], type=bytes))).convert("RGB")
+        assert preview.size == finished.size
+        distances.append(sum(ImageStat.Stat(ImageChops.difference(preview, finished)).mean))
+    assert distances == sorted(distances, reverse=True)
+    assert len(set(distances)) == 3
+
+
+def test_a_stream_without_previews_is_the_finished_picture_and_costs_no_more() -> None:
+    def usage(**params: JsonValue) -> int:
+        request = ImageRequest(
+            operation=Operation.GENERATE, model="gpt-image-2", params={"prompt": "a kite", "stream": True, **params}
+        )
+        final = streamed(SketchProvider(SketchConfig()), request)[-1]
+        assert isinstance(final, CompletedImage)
+        assert not isinstance(final.usage, UnsetType)
+        return final.usage.output_tokens
+
+    assert usage(partial_images=2) - usage() == 200
+
+
+def test_a_slow_stream_spreads_its_delay_over_its_events() -> None:
+    waits: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        waits.append(seconds)
+
+    params: dict[str, JsonValue] = {"prompt": "a kite", "stream": True, "partial_images": 3}
+    request = ImageRequest(operation=Operation.GENERATE, model="gpt-image-2", params=params)
+
+    streamed(SketchProvider(SketchConfig(delay_s=8.0), sleep=sleep), request)
+
+    assert waits == [2.0] * 4
+
+
+def test_a_rehearsed_fault_comes_before_the_stream() -> None:
+    request = ImageRequest(operation=Operation.GENERATE, model="gpt-image-2", params={"prompt": "a kite"})
+
+    with pytest.raises(ImageError, match="sketch throttles this call"):
+        streamed(SketchProvider(SketchConfig(throttle_every=1)), request)

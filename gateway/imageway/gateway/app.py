@@ -41,12 +41,7 @@ def create_app(settings: Settings, *, log: FilteringBoundLogger | None = None) -
 
     return Litestar(
         route_handlers=[
-            *image_routes(
-                engine,
-                default_model=settings.default_model,
-                max_json_bytes=settings.server.max_json_bytes,
-                max_upload_bytes=settings.server.max_upload_bytes,
-            ),
+            *image_routes(engine, settings.server, default_model=settings.default_model),
             *model_routes(assembly.registry),
             *health_routes(metrics),
         ],

@@ -33,6 +33,7 @@ class ServerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """Where to listen, and the largest bodies taken: JSON up to `max_json_bytes`, files up to `max_upload_bytes`.
 
     Sixteen pictures of 50 MB each are 800 MB; the default takes less, because one process holds an upload in memory.
+    A stream in which nothing happens for `keep_alive_s` carries a comment, so that no proxy takes it for dead.
     """
 
     host: str = "127.0.0.1"
@@ -40,6 +41,7 @@ class ServerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     allow_unauthenticated: bool = False
     max_json_bytes: Annotated[int, Meta(ge=1)] = 1_048_576
     max_upload_bytes: Annotated[int, Meta(ge=1)] = 268_435_456
+    keep_alive_s: Annotated[float, Meta(gt=0)] = 15.0
 
 
 class TargetSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -1,65 +1,99 @@
 """The Images API through the `openai` library, for OpenAI, Azure and whatever speaks the same."""
 
-from typing import TYPE_CHECKING, Any, assert_never
+from collections.abc import AsyncIterator
+from contextlib import aclosing, asynccontextmanager
+from typing import TYPE_CHECKING, Any, Literal, assert_never, cast
 
 import openai
+from openai.types import ImagesResponse
 
-from imageway.contract.errors import ErrorCode, ImageError
 from imageway.contract.request import ImageInput, ImageRequest, Operation
 from imageway.contract.result import ImageResult
+from imageway.contract.stream import ImageEvent
 from imageway.contract.wire_result import read_result
+from imageway.providers._api_errors import request_id_of, to_image_error
+from imageway.providers._event_stream import events_of
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
 
-__all__ = ("ImagesApiProvider", "to_image_error")
+__all__ = ("ImagesApiProvider",)
 
-_REFUSED_CONTENT = frozenset(("moderation_blocked", "content_policy_violation", "contentFilter", "content_filter"))
-_OUT_OF_MONEY = frozenset(("insufficient_quota", "credit_balance_exhausted", "billing_hard_limit_reached"))
-_OVERLOADED = frozenset(("server_is_overloaded", "slow_down"))
-_NOTHING_SENT = frozenset(
-    ("ConnectError", "ConnectTimeout", "PoolTimeout", "ProxyError", "UnsupportedProtocol", "LocalProtocolError")
-)
-_LONGEST_RETRY_AFTER_S = 86_400
+_TAKEN = "X-Stainless-Raw-Response"
 _FILE_NAME = {"image/png": "image.png", "image/jpeg": "image.jpg", "image/webp": "image.webp"}
 
 
 class ImagesApiProvider:
-    """An `openai` client as an `ImageProvider`. The client must have `max_retries=0`: the engine alone retries."""
+    """An `openai` client as a `StreamingImageProvider`. The client must have `max_retries=0`: the engine alone retries.
+
+    Answers are taken raw and cut apart here: the library's own models would copy every picture several times.
+    """
 
     def __init__(self, client: "AsyncOpenAI") -> None:
         self._client = client
 
     async def create(self, upstream_model: str, request: ImageRequest) -> ImageResult:
-        images = self._client.images.with_raw_response
+        reply = await self._reply(upstream_model, request, "raw")
+        return read_result(await reply.read(), upstream_request_id=request_id_of(reply.headers))
+
+    @asynccontextmanager
+    async def stream(self, upstream_model: str, request: ImageRequest) -> AsyncIterator[AsyncIterator[ImageEvent]]:
+        reply = await self._reply(upstream_model, request, "stream")
+        try:
+            async with aclosing(events_of(reply, request_id_of(reply.headers))) as events:
+                yield events
+        finally:
+            await reply.close()
+
+    async def aclose(self) -> None:
+        await self._client.close()
+
+    async def _reply(self, upstream_model: str, request: ImageRequest, taken: Literal["raw", "stream"]) -> Any:  # noqa: ANN401
+        """The library's raw response, whose class depends on *taken*."""
         params = dict(request.params)
+        headers: dict[str, str] = {_TAKEN: taken}
         try:
             match request.operation:
                 case Operation.GENERATE:
-                    prompt = str(params.pop("prompt"))
-                    reply = await images.generate(model=upstream_model, prompt=prompt, extra_body=params)
-                case Operation.EDIT:
-                    prompt = str(params.pop("prompt"))
-                    files: dict[str, Any] = {"image": _files(request.images)}
-                    if request.mask is not None:
-                        files["mask"] = _file(request.mask)
-                    if request.markup is not None:
-                        files["markup"] = _file(request.markup)
-                    reply = await images.edit(model=upstream_model, prompt=prompt, extra_body=params, **files)
-                case Operation.VARIATION:
-                    raise ImageError(
-                        ErrorCode.INVALID_REQUEST,
-                        "Variations aren't served: the vendor retired the operation.",
-                        param="model",
+                    prompt = params.pop("prompt", openai.omit)
+                    return await self._client.images.generate(
+                        model=upstream_model, prompt=cast("Any", prompt), extra_body=params, extra_headers=headers
                     )
+                case Operation.EDIT if "images" in params:
+                    # Pictures that nobody looked at, by reference; such an edit is always JSON.
+                    return await self._post("/images/edits", {"model": upstream_model, **params}, {}, headers)
+                case Operation.EDIT:
+                    prompt = params.pop("prompt", openai.omit)
+                    return await self._client.images.edit(
+                        model=upstream_model,
+                        prompt=cast("Any", prompt),
+                        extra_body=params,
+                        extra_headers=headers,
+                        **{"image": [], **_files_of(request)},
+                    )
+                case Operation.VARIATION:
+                    # The library's own method warns on every call that the vendor has retired the operation.
+                    headers["Content-Type"] = "multipart/form-data"
+                    files = _files_of(request)
+                    return await self._post("/images/variations", {"model": upstream_model, **params}, files, headers)
                 case _:
                     assert_never(request.operation)
         except openai.APIError as error:
             raise to_image_error(error) from error
-        return read_result(reply.content, upstream_request_id=_request_id(reply.headers))
 
-    async def aclose(self) -> None:
-        await self._client.close()
+    async def _post(self, path: str, body: Any, files: Any, headers: dict[str, str]) -> Any:  # noqa: ANN401
+        return await self._client.post(
+            path, cast_to=ImagesResponse, body=body, files=files or None, options={"headers": headers}
+        )
+
+
+def _files_of(request: ImageRequest) -> dict[str, Any]:
+    files: dict[str, Any] = {"image": _files(request.images)} if request.images else {}
+    if request.mask is not None:
+        files["mask"] = _file(request.mask)
+    if request.markup is not None:
+        files["markup"] = _file(request.markup)
+    return files
 
 
 def _files(images: tuple[ImageInput, ...]) -> Any:  # noqa: ANN401  # the vendor's FileTypes, which is Any at heart
@@ -69,93 +103,3 @@ def _files(images: tuple[ImageInput, ...]) -> Any:  # noqa: ANN401  # the vendor
 def _file(image: ImageInput) -> tuple[str, bytes, str]:
     media_type = image.facts.format.media_type
     return _FILE_NAME.get(media_type, "image"), image.content, media_type
-
-
-def _request_id(headers: Any) -> str | None:  # noqa: ANN401  # headers of the HTTP library that the vendor's client picks
-    for name in ("x-request-id", "apim-request-id"):
-        if name in headers:
-            return str(headers[name])
-    return None
-
-
-def to_image_error(error: openai.APIError) -> ImageError:
-    """The vendor's error in our closed set, by type, status and code, never by message text."""
-    if isinstance(error, openai.APIStatusError):
-        return _from_status(error)
-    cause = type(error.__cause__).__name__
-    if isinstance(error, openai.APITimeoutError) and cause not in _NOTHING_SENT:
-        return ImageError(ErrorCode.UPSTREAM_TIMEOUT, "The upstream did not answer in time.", may_have_billed=True)
-    if isinstance(error, openai.APIConnectionError) and cause in _NOTHING_SENT:
-        return ImageError(ErrorCode.UPSTREAM_UNAVAILABLE, "The upstream can't be reached.")
-    return ImageError(
-        ErrorCode.UPSTREAM_UNAVAILABLE, "The connection broke after the request was sent.", may_have_billed=True
-    )
-
-
-def _from_status(error: openai.APIStatusError) -> ImageError:
-    vendor_code = str(error.code) if error.code else None
-    code, billed = _classified(error.status_code, vendor_code)
-    shown = code in (ErrorCode.INVALID_REQUEST, ErrorCode.CONTENT_REJECTED, ErrorCode.PAYLOAD_TOO_LARGE)
-    body = error.body if isinstance(error.body, dict) else {}
-    details = {
-        key: body[key]
-        for key in ("moderation_details", "inner_error", "content_filter_results")
-        if isinstance(body.get(key), dict)
-    }
-    return ImageError(
-        code,
-        str(body.get("message") or error.message) if shown else _withheld(code, error.status_code),
-        param=error.param if shown else None,
-        upstream_type=error.type if shown else None,
-        upstream_code=vendor_code if shown else None,
-        upstream_request_id=_request_id(error.response.headers),
-        may_have_billed=billed,
-        retry_after_s=_retry_after_s(error.response.headers),
-        details=details or None,
-    )
-
-
-def _classified(status: int, vendor_code: str | None) -> tuple[ErrorCode, bool]:
-    """Our code, and whether the vendor may have drawn all the same."""
-    if vendor_code in _REFUSED_CONTENT:
-        return ErrorCode.CONTENT_REJECTED, False
-    if vendor_code in _OUT_OF_MONEY or status in (401, 403):
-        return ErrorCode.UPSTREAM_AUTH, False
-    match status:
-        case _ if status < 400:
-            return ErrorCode.UPSTREAM_UNAVAILABLE, False
-        case 429:
-            return ErrorCode.RATE_LIMITED, False
-        case 404:
-            return ErrorCode.UPSTREAM_UNAVAILABLE, False
-        case 413:
-            return ErrorCode.PAYLOAD_TOO_LARGE, False
-        case 503 if vendor_code in _OVERLOADED:
-            return ErrorCode.UPSTREAM_UNAVAILABLE, False
-        case 408 | 504:
-            return ErrorCode.UPSTREAM_TIMEOUT, True
-        case _ if status >= 500 or status == 409:
-            return ErrorCode.UPSTREAM_UNAVAILABLE, True
-        case _:
-            return ErrorCode.INVALID_REQUEST, False
-
-
-def _withheld(code: ErrorCode, status: int) -> str:
-    match code:
-        case ErrorCode.UPSTREAM_AUTH:
-            return "The upstream refused the gateway's credentials or quota; the gateway's operator must look into it."
-        case ErrorCode.RATE_LIMITED:
-            return "The upstream's rate limit is reached; try again later."
-        case _:
-            return f"The upstream failed with status {status}."
-
-
-def _retry_after_s(headers: Any) -> float | None:  # noqa: ANN401  # see _request_id
-    for name, scale in (("retry-after-ms", 1000.0), ("retry-after", 1.0)):
-        try:
-            seconds = float(headers[name]) / scale
-        except (KeyError, ValueError):
-            continue
-        if 0 <= seconds <= _LONGEST_RETRY_AFTER_S:
-            return seconds
-    return None

@@ -1,15 +1,17 @@
 """What a provider is, and what an entry point in `imageway.providers` names."""
 
-from collections.abc import Callable
-from typing import Generic, Protocol, TypeVar
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
+from typing import Generic, Protocol, TypeVar, runtime_checkable
 
 from msgspec import Struct
 
 from imageway.contract.request import ImageRequest
 from imageway.contract.result import ImageResult
 from imageway.contract.spec import ModelSpec
+from imageway.contract.stream import ImageEvent
 
-__all__ = ("ImageProvider", "ProviderPlugin")
+__all__ = ("ImageProvider", "ProviderPlugin", "StreamingImageProvider")
 
 
 class ImageProvider(Protocol):
@@ -25,6 +27,21 @@ class ImageProvider(Protocol):
 
     async def aclose(self) -> None:
         """Let go of connections. Called once, when nothing is in flight."""
+        ...
+
+
+@runtime_checkable
+class StreamingImageProvider(ImageProvider, Protocol):
+    """A provider that shows pictures while they are drawn. Others are asked to `create`, and stream the end only."""
+
+    def stream(
+        self, upstream_model: str, request: ImageRequest
+    ) -> AbstractAsyncContextManager[AsyncIterator[ImageEvent]]:
+        """The events of a request whose `stream` is true.
+
+        Entering waits until the service has taken the request on, and raises `ImageError` where it doesn't. The
+        iterator ends after the completed picture, or raises `ImageError`. Leaving early hangs up.
+        """
         ...
 
 

@@ -1,18 +1,21 @@
 """The registry: what callers may name, and which targets serve it. The only road to a provider checks first."""
 
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping
+from contextlib import aclosing, asynccontextmanager
 from types import MappingProxyType
 from urllib.parse import quote
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from imageway.contract.check import accepting, hinted, violations
 from imageway.contract.errors import UnknownModelError, UnsupportedError, Violation
 from imageway.contract.request import ImageRequest
 from imageway.contract.result import ImageResult
 from imageway.contract.spec import ModelSpec
-from imageway.providers.protocol import ImageProvider
+from imageway.contract.stream import ImageEvent, completed_events
+from imageway.providers.protocol import ImageProvider, StreamingImageProvider
 
 __all__ = ("Model", "Registry", "Target")
 
@@ -39,6 +42,26 @@ class Target(Struct, frozen=True, kw_only=True):
         if found:
             raise UnsupportedError(model=request.model, violations=found)
         return await self.provider.create(self.upstream_model, request)
+
+    @asynccontextmanager
+    async def stream(self, request: ImageRequest) -> AsyncIterator[AsyncIterator[ImageEvent]]:
+        """Like `create`, as events; a provider without a stream of its own shows the finished pictures only."""
+        found = self.violations(request)
+        if found:
+            raise UnsupportedError(model=request.model, violations=found)
+        if isinstance(self.provider, StreamingImageProvider):
+            async with self.provider.stream(self.upstream_model, request) as events:
+                yield events
+            return
+        params = {name: value for name, value in request.params.items() if name not in ("stream", "partial_images")}
+        result = await self.provider.create(self.upstream_model, replace(request, params=params))
+        async with aclosing(_each(completed_events(result))) as finished:
+            yield finished
+
+
+async def _each(events: Iterable[ImageEvent]) -> AsyncGenerator[ImageEvent, None]:
+    for event in events:
+        yield event
 
 
 class Model(Struct, frozen=True, kw_only=True):

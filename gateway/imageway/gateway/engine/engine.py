@@ -1,22 +1,22 @@
 """One request from check to answer: route, attempt, fall back, observe."""
 
-import logging
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from time import perf_counter
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from imageway.contract.errors import ErrorCode, ImageError, UnknownModelError, UnsupportedError
+from imageway.contract.errors import ErrorCode, ImageError
 from imageway.contract.request import ImageRequest, Operation
 from imageway.contract.result import ImageResult
-from imageway.gateway.engine.events import AttemptFinished, Observer, RequestFinished
+from imageway.contract.stream import ImageEvent
+from imageway.gateway.engine.call import Call
+from imageway.gateway.engine.events import Observer
 from imageway.gateway.engine.policy import may_fall_back
 from imageway.providers.registry import Registry, Target
 
-__all__ = ("Engine", "Outcome")
-
-_log = logging.getLogger(__name__)
+__all__ = ("Engine", "Outcome", "Streamed")
 
 
 class Outcome(Struct, frozen=True, kw_only=True):
@@ -27,13 +27,12 @@ class Outcome(Struct, frozen=True, kw_only=True):
     attempts: int
 
 
-class _Progress:
-    """What is known of a request so far, for its last event."""
+class Streamed(Struct, frozen=True, kw_only=True):
+    """A request that *target* has taken on; `events` raises `ImageError` where it ends without its picture."""
 
-    def __init__(self) -> None:
-        self.attempts = 0
-        self.upstream_s = 0.0
-        self.provider: str | None = None
+    events: AsyncIterator[ImageEvent]
+    target: Target
+    attempts: int
 
 
 class Engine:
@@ -54,24 +53,57 @@ class Engine:
 
     async def run(self, request: ImageRequest, *, request_id: str) -> Outcome:
         """Have *request* drawn. Raises `ImageError`; its `UnsupportedError` means that nothing was sent."""
-        started_s = self._clock_s()
-        progress = _Progress()
-        if not request.model and self._default_model:
-            request = replace(request, model=self._default_model)
-        try:
-            outcome = await self._run(request, request_id, progress)
-        except BaseException as error:
-            self._finish(request, request_id, started_s, progress, error=error)
-            raise
-        self._finish(request, request_id, started_s, progress, images=len(outcome.result.images))
-        return outcome
+        with self._call(self._named(request), request_id).told() as call:
+            *others, last = self._route(call.request)
+            for target in others:
+                try:
+                    return await self._drawn(call, target)
+                except ImageError as error:
+                    if not may_fall_back(error):
+                        raise
+            return await self._drawn(call, last)
+
+    async def _drawn(self, call: Call, target: Target) -> Outcome:
+        with call.attempt(target) as attempt:
+            result = await target.create(call.request)
+            attempt.upstream_request_id = result.upstream_request_id
+        call.images = len(result.images)
+        return Outcome(result=result, target=target, attempts=call.attempts)
+
+    @asynccontextmanager
+    async def stream(self, request: ImageRequest, *, request_id: str) -> AsyncIterator[Streamed]:
+        """Like `run`, with the pictures as they come. Entering waits until a target has taken the request on.
+
+        Another target is asked only before that: afterwards previews may be out already, and be paid for.
+        """
+        with self._call(self._named(request), request_id).told() as call:
+            route = self._route(call.request)
+            for target in route:
+                taken_on = False
+                try:
+                    with call.attempt(target):
+                        async with target.stream(call.request) as events:
+                            taken_on = True
+                            yield Streamed(target=target, attempts=call.attempts, events=call.counting(events))
+                            return
+                except ImageError as error:
+                    if taken_on or target is route[-1] or not may_fall_back(error):
+                        raise
 
     def refused(self, operation: Operation, error: ImageError, *, request_id: str) -> None:
         """Tell observers of a call whose body was no request: it never came to `run`."""
         nobody = ImageRequest(operation=operation, model="", params={})
-        self._finish(nobody, request_id, self._clock_s(), _Progress(), error=error)
+        self._call(nobody, request_id).finished(error)
 
-    async def _run(self, request: ImageRequest, request_id: str, progress: _Progress) -> Outcome:
+    def _call(self, request: ImageRequest, request_id: str) -> Call:
+        return Call(request, request_id, self._observers, self._clock_s)
+
+    def _named(self, request: ImageRequest) -> ImageRequest:
+        if request.model or not self._default_model:
+            return request
+        return replace(request, model=self._default_model)
+
+    def _route(self, request: ImageRequest) -> tuple[Target, ...]:
         if not request.model:
             raise ImageError(
                 ErrorCode.INVALID_REQUEST,
@@ -79,103 +111,4 @@ class Engine:
                 param="model",
                 upstream_code="missing_required_parameter",
             )
-        *others, last = self.registry.route(request)
-        if request.params.get("stream") is True:
-            raise ImageError(
-                ErrorCode.UNSUPPORTED,
-                "This gateway doesn't stream yet: send the request with stream left out or false.",
-                param="stream",
-                upstream_code="invalid_value",
-            )
-        for target in others:
-            try:
-                return await self._attempt(target, request, request_id, progress)
-            except ImageError as error:
-                if not may_fall_back(error):
-                    raise
-        return await self._attempt(last, request, request_id, progress)
-
-    async def _attempt(self, target: Target, request: ImageRequest, request_id: str, progress: _Progress) -> Outcome:
-        progress.attempts += 1
-        progress.provider = target.provider_name
-        started_s = self._clock_s()
-        code = "cancelled"
-        upstream_request_id = None
-        try:
-            result = await target.create(request)
-            code, upstream_request_id = "ok", result.upstream_request_id
-        except ImageError as error:
-            code, upstream_request_id = error.code.value, error.upstream_request_id
-            raise
-        except Exception:
-            code = ErrorCode.INTERNAL.value
-            raise
-        finally:
-            seconds = self._clock_s() - started_s
-            progress.upstream_s += seconds
-            self._tell(
-                AttemptFinished(
-                    request_id=request_id,
-                    model=request.model,
-                    provider=target.provider_name,
-                    upstream_model=target.upstream_model,
-                    attempt=progress.attempts,
-                    code=code,
-                    seconds=seconds,
-                    upstream_request_id=upstream_request_id,
-                )
-            )
-        return Outcome(result=result, target=target, attempts=progress.attempts)
-
-    def _finish(
-        self,
-        request: ImageRequest,
-        request_id: str,
-        started_s: float,
-        progress: _Progress,
-        *,
-        images: int = 0,
-        error: BaseException | None = None,
-    ) -> None:
-        prompt = request.params.get("prompt")
-        self._tell(
-            RequestFinished(
-                request_id=request_id,
-                operation=request.operation,
-                model=None if isinstance(error, UnknownModelError) or not request.model else request.model,
-                provider=progress.provider,
-                code=_code_of(error),
-                seconds=self._clock_s() - started_s,
-                upstream_seconds=progress.upstream_s,
-                attempts=progress.attempts,
-                images=images,
-                prompt_chars=len(prompt) if isinstance(prompt, str) else 0,
-                input_images=len(request.images),
-                input_bytes=sum(len(image.content) for image in request.images),
-                faults=tuple(violation.code for violation in error.violations)
-                if isinstance(error, UnsupportedError)
-                else (),
-            )
-        )
-
-    def _tell(self, event: AttemptFinished | RequestFinished) -> None:
-        for observer in self._observers:
-            try:
-                if isinstance(event, AttemptFinished):
-                    observer.attempt_finished(event)
-                else:
-                    observer.request_finished(event)
-            except Exception:  # noqa: BLE001  # an observer must not touch the request, whatever it does
-                _log.exception("observer.failed")
-
-
-def _code_of(error: BaseException | None) -> str:
-    match error:
-        case None:
-            return "ok"
-        case ImageError():
-            return error.code.value
-        case Exception():
-            return ErrorCode.INTERNAL.value
-        case _:
-            return "cancelled"
+        return self.registry.route(request)

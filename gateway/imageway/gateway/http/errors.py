@@ -10,7 +10,7 @@ from imageway.contract.errors import ErrorCode, ImageError, reaction
 from imageway.contract.wire import error_body
 from imageway.gateway.http.request_id import request_id_of
 
-__all__ = ("answer_error", "answer_http_exception", "answer_unexpected", "image_error_of")
+__all__ = ("answer_error", "answer_http_exception", "answer_unexpected", "image_error_of", "unexpected_error")
 
 _LONGEST_RETRY_AFTER_S = 86_400.0
 AnyRequest = Request[Any, Any, Any]
@@ -60,7 +60,12 @@ def image_error_of(request: AnyRequest, error: ImageError | HTTPException) -> Im
 
 def answer_unexpected(request: AnyRequest, error: Exception) -> Response[bytes]:
     """A bug of ours: logged with its traceback, told with the request's id only."""
+    return answer_error(request, unexpected_error(request, error))
+
+
+def unexpected_error(request: AnyRequest, error: Exception) -> ImageError:
+    """*error*, which goes to the log, as what the caller may know of it."""
     request_id = request_id_of(request)
     request.app.state.log.error("request.crashed", request_id=request_id, exc_info=error)
     message = f"Something went wrong in the gateway; its log has the details under {request_id}."
-    return answer_error(request, ImageError(ErrorCode.INTERNAL, message))
+    return ImageError(ErrorCode.INTERNAL, message)

@@ -1,4 +1,4 @@
-"""Bodies of edits, multipart or JSON: values typed as the model's spec expects, files sorted by field."""
+"""Bodies of edits and variations: values typed as the model's spec expects, files sorted by field."""
 
 import asyncio
 from typing import Any
@@ -13,24 +13,28 @@ from imageway.contract.sniff import image_input
 from imageway.contract.wire import typed_form
 from imageway.providers.registry import Registry
 
-__all__ = ("edit_request",)
+__all__ = ("picture_request",)
 
 _LONGEST_TEXT = 1_000_000
 
 
-async def edit_request(request: Request[Any, Any, Any], registry: Registry, default_model: str | None) -> ImageRequest:
-    """The edit that a body asks for, not yet checked.
+async def picture_request(
+    request: Request[Any, Any, Any], operation: Operation, registry: Registry, default_model: str | None
+) -> ImageRequest:
+    """The edit or variation that a body asks for, not yet checked.
 
     Raises `ImageError` for other content types, for fields that no edit has, and for JSON to a model that takes none.
     """
     content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if content_type == "application/json":
+    if content_type == "application/json" and operation is Operation.EDIT:
         return _taking_json(await asyncio.to_thread(json_edit_request, await request.body()), registry, default_model)
     if content_type != "multipart/form-data":
         raise ImageError(
             ErrorCode.INVALID_REQUEST,
             "Edits are sent as multipart/form-data, with files named 'image' or 'image[]' and 'mask', or as"
-            " application/json, with data URLs in 'images' and 'mask'.",
+            " application/json, with data URLs in 'images' and 'mask'."
+            if operation is Operation.EDIT
+            else "Variations are sent as multipart/form-data, with a file named 'image'.",
         )
     texts: list[tuple[str, str]] = []
     images: list[ImageInput] = []
@@ -58,9 +62,9 @@ async def edit_request(request: Request[Any, Any, Any], registry: Registry, defa
         raise _misplaced(name, f"'{name}' was sent more than once.")
     model = next((text for name, text in texts if name == "model"), "")
     return ImageRequest(
-        operation=Operation.EDIT,
+        operation=operation,
         model=model,
-        params=_typed(texts, registry, model or default_model or ""),
+        params=_typed(texts, operation, registry, model or default_model or ""),
         images=tuple(images),
         mask=others.get("mask"),
         markup=others.get("markup"),
@@ -89,10 +93,10 @@ def _taking_json(edit: ImageRequest, registry: Registry, default_model: str | No
     return edit
 
 
-def _typed(texts: list[tuple[str, str]], registry: Registry, model: str) -> dict[str, Any]:
+def _typed(texts: list[tuple[str, str]], operation: Operation, registry: Registry, model: str) -> dict[str, Any]:
     contract = registry.contracts.get(model)
-    operation = contract.operations.get(Operation.EDIT) if contract else None
-    return typed_form(((name, text) for name, text in texts if name != "model"), operation.params if operation else {})
+    spec = contract.operations.get(operation) if contract else None
+    return typed_form(((name, text) for name, text in texts if name != "model"), spec.params if spec else {})
 
 
 def _unknown_file(name: str) -> str:

@@ -1,6 +1,5 @@
-"""`POST /v1/images/generations` and `/v1/images/edits`."""
+"""`POST /v1/images/generations`, `/v1/images/edits` and `/v1/images/variations`."""
 
-import asyncio
 from collections.abc import Awaitable
 from typing import Any
 
@@ -8,76 +7,66 @@ from litestar import Request, Response, post
 from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
 
-from imageway.contract.errors import ErrorCode, ImageError
+from imageway.contract.errors import ImageError
 from imageway.contract.request import ImageRequest, Operation
 from imageway.contract.wire import generation_request, result_body
-from imageway.gateway.engine.engine import Engine, Outcome
+from imageway.gateway.engine.engine import Engine
 from imageway.gateway.http.errors import image_error_of
-from imageway.gateway.http.forms import edit_request
+from imageway.gateway.http.forms import picture_request
+from imageway.gateway.http.presence import while_there
 from imageway.gateway.http.request_id import request_id_of
+from imageway.gateway.http.streaming import StreamedAnswer
+from imageway.gateway.settings import ServerSettings
 
 __all__ = ("image_routes",)
 
 AnyRequest = Request[Any, Any, Any]
 
 
-def image_routes(
-    engine: Engine, *, default_model: str | None, max_json_bytes: int, max_upload_bytes: int
-) -> list[HTTPRouteHandler]:
+def image_routes(engine: Engine, server: ServerSettings, *, default_model: str | None) -> list[HTTPRouteHandler]:
     """The image operations as route handlers around *engine*."""
 
     @post(
-        "/v1/images/generations", status_code=200, request_max_body_size=max_json_bytes, media_type="application/json"
+        "/v1/images/generations",
+        status_code=200,
+        request_max_body_size=server.max_json_bytes,
+        media_type="application/json",
     )
     async def generations(request: AnyRequest) -> Response[bytes]:
-        return await _answer(engine, request, Operation.GENERATE, _generation(request))
+        return await _answer(Operation.GENERATE, request, _generation(request))
 
-    @post("/v1/images/edits", status_code=200, request_max_body_size=max_upload_bytes, media_type="application/json")
+    @post(
+        ["/v1/images/edits", "/v1/images/variations"],
+        status_code=200,
+        request_max_body_size=server.max_upload_bytes,
+        media_type="application/json",
+    )
     async def edits(request: AnyRequest) -> Response[bytes]:
-        return await _answer(engine, request, Operation.EDIT, edit_request(request, engine.registry, default_model))
+        operation = Operation.VARIATION if request.url.path.endswith("/variations") else Operation.EDIT
+        return await _answer(operation, request, picture_request(request, operation, engine.registry, default_model))
+
+    async def _answer(operation: Operation, request: AnyRequest, reading: Awaitable[ImageRequest]) -> Response[bytes]:
+        request_id = request_id_of(request)
+        try:
+            asked = await reading
+        except (ImageError, HTTPException) as error:
+            engine.refused(operation, image_error_of(request, error), request_id=request_id)
+            raise
+        if asked.params.get("stream") is True:
+            return StreamedAnswer(engine, request, asked, keep_alive_s=server.keep_alive_s)
+        outcome = await while_there(request.receive, engine.run(asked, request_id=request_id))
+        return Response(
+            result_body(outcome.result),
+            media_type="application/json",
+            headers={
+                "x-request-id": request_id,
+                "imageway-target": outcome.target.label,
+                "imageway-attempts": str(outcome.attempts),
+            },
+        )
 
     return [generations, edits]
 
 
 async def _generation(request: AnyRequest) -> ImageRequest:
     return generation_request(await request.body())
-
-
-async def _answer(
-    engine: Engine, request: AnyRequest, operation: Operation, reading: Awaitable[ImageRequest]
-) -> Response[bytes]:
-    request_id = request_id_of(request)
-    try:
-        asked = await reading
-    except (ImageError, HTTPException) as error:
-        engine.refused(operation, image_error_of(request, error), request_id=request_id)
-        raise
-    outcome = await _while_there(request, engine.run(asked, request_id=request_id))
-    return Response(
-        result_body(outcome.result),
-        media_type="application/json",
-        headers={
-            "x-request-id": request_id,
-            "imageway-target": outcome.target.label,
-            "imageway-attempts": str(outcome.attempts),
-        },
-    )
-
-
-async def _while_there(request: AnyRequest, drawing: Awaitable[Outcome]) -> Outcome:
-    """The outcome of *drawing*, which is cancelled where the caller hangs up before it is there."""
-    calling = asyncio.ensure_future(drawing)
-    leaving = asyncio.ensure_future(_gone(request))
-    try:
-        await asyncio.wait((calling, leaving), return_when=asyncio.FIRST_COMPLETED)
-        if calling.done():
-            return await calling
-        raise ImageError(ErrorCode.INVALID_REQUEST, "The caller hung up before the picture was there.")
-    finally:
-        for task in (calling, leaving):
-            task.cancel()
-
-
-async def _gone(request: AnyRequest) -> None:
-    while (await request.receive())["type"] != "http.disconnect":
-        continue

@@ -2,13 +2,16 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import aclosing, asynccontextmanager
 
 from imageway.contract.errors import ErrorCode, ImageError
 from imageway.contract.request import ImageRequest
 from imageway.contract.result import ImageResult
+from imageway.contract.stream import ImageEvent, completed_events
 from imageway.providers.sketch.config import SketchConfig
 from imageway.providers.sketch.drawing import draw
+from imageway.providers.sketch.previews import previews
 
 __all__ = ("SketchProvider",)
 
@@ -45,6 +48,23 @@ class SketchProvider:
             await self._sleep(self._config.delay_s)
         self._rehearse(call)
         return await asyncio.to_thread(draw, upstream_model, request, int(self._clock()))
+
+    @asynccontextmanager
+    async def stream(self, upstream_model: str, request: ImageRequest) -> AsyncIterator[AsyncIterator[ImageEvent]]:
+        """Draw *request*, with the previews that it asks for; a delay is spread evenly over all events."""
+        self._calls += 1
+        self._rehearse(self._calls)
+        async with aclosing(self._events(upstream_model, request)) as events:
+            yield events
+
+    async def _events(self, upstream_model: str, request: ImageRequest) -> AsyncGenerator[ImageEvent, None]:
+        result = await asyncio.to_thread(draw, upstream_model, request, int(self._clock()))
+        shown = await asyncio.to_thread(previews, upstream_model, request, result)
+        events: tuple[ImageEvent, ...] = (*shown, *completed_events(result))
+        for event in events:
+            if self._config.delay_s:
+                await self._sleep(self._config.delay_s / len(events))
+            yield event
 
     async def aclose(self) -> None:
         """Nothing is open."""

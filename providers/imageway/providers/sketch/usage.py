@@ -17,13 +17,14 @@ _CHARACTERS_PER_TOKEN = 4
 _TILE_PX = 512
 _TOKENS_PER_TILE = 129
 _TOKENS_PER_IMAGE = 65
+_TOKENS_PER_PREVIEW = 100
 
 
 def usage_of(asked: Asked, request: ImageRequest) -> Usage:
     text = math.ceil(len(asked.prompt) / _CHARACTERS_PER_TOKEN)
     files = [*request.images, *(file for file in (request.mask, request.markup) if file is not None)]
     images = sum(_input_tokens(file.facts.width_px, file.facts.height_px) for file in files)
-    drawn = _output_tokens(asked.quality, asked.size) * asked.n
+    drawn = _output_tokens(asked.quality, asked.size) * asked.n + _preview_tokens(request)
     return Usage(
         total_tokens=text + images + drawn,
         input_tokens=text + images,
@@ -31,6 +32,11 @@ def usage_of(asked: Asked, request: ImageRequest) -> Usage:
         input_tokens_details=TokenDetails(text_tokens=text, image_tokens=images),
         output_tokens_details=TokenDetails(text_tokens=0, image_tokens=drawn),
     )
+
+
+def _preview_tokens(request: ImageRequest) -> int:
+    previews = request.params.get("partial_images")
+    return _TOKENS_PER_PREVIEW * previews if isinstance(previews, int) and request.params.get("stream") is True else 0
 
 
 def _input_tokens(width: int, height: int) -> int:

@@ -1,0 +1,126 @@
+"""One request on its way through the engine: what is known of it so far, for observers to hear."""
+
+import logging
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+from imageway.contract.errors import ErrorCode, ImageError, UnknownModelError, UnsupportedError
+from imageway.contract.request import ImageRequest
+from imageway.contract.stream import CompletedImage, ImageEvent
+from imageway.gateway.engine.events import AttemptFinished, Observer, RequestFinished
+from imageway.providers.registry import Target
+
+__all__ = ("Attempt", "Call")
+
+_log = logging.getLogger(__name__)
+
+
+class Attempt:
+    """A call to one target that is under way; whoever makes it notes the vendor's id for it."""
+
+    def __init__(self) -> None:
+        self.upstream_request_id: str | None = None
+
+
+class Call:
+    """Counts attempts and pictures, and tells *observers*; what they raise is logged and touches nothing."""
+
+    def __init__(
+        self, request: ImageRequest, request_id: str, observers: Sequence[Observer], clock_s: Callable[[], float]
+    ) -> None:
+        self.request = request
+        self.attempts = 0
+        self.images = 0
+        self._request_id = request_id
+        self._observers = observers
+        self._clock_s = clock_s
+        self._started_s = clock_s()
+        self._upstream_s = 0.0
+        self._provider: str | None = None
+
+    @contextmanager
+    def told(self) -> Iterator["Call"]:
+        """The request's whole time: observers hear its end, whatever it is."""
+        try:
+            yield self
+        except BaseException as error:
+            self.finished(error)
+            raise
+        self.finished()
+
+    @contextmanager
+    def attempt(self, target: Target) -> Iterator[Attempt]:
+        """The time of one call to *target*."""
+        self.attempts += 1
+        self._provider = target.provider_name
+        attempt = Attempt()
+        started_s = self._clock_s()
+        error: BaseException | None = None
+        try:
+            yield attempt
+        except BaseException as raised:
+            error = raised
+            raise
+        finally:
+            seconds = self._clock_s() - started_s
+            self._upstream_s += seconds
+            upstream_request_id = error.upstream_request_id if isinstance(error, ImageError) else None
+            event = AttemptFinished(
+                request_id=self._request_id,
+                model=self.request.model,
+                provider=target.provider_name,
+                upstream_model=target.upstream_model,
+                attempt=self.attempts,
+                code=_code_of(error),
+                seconds=seconds,
+                upstream_request_id=upstream_request_id or attempt.upstream_request_id,
+            )
+            self._tell(lambda observer: observer.attempt_finished(event))
+
+    async def counting(self, events: AsyncIterator[ImageEvent]) -> AsyncIterator[ImageEvent]:
+        """*events*, with the finished pictures counted."""
+        async for event in events:
+            if isinstance(event, CompletedImage):
+                self.images += 1
+            yield event
+
+    def finished(self, error: BaseException | None = None) -> None:
+        request = self.request
+        prompt = request.params.get("prompt")
+        event = RequestFinished(
+            request_id=self._request_id,
+            operation=request.operation,
+            model=None if isinstance(error, UnknownModelError) or not request.model else request.model,
+            provider=self._provider,
+            code=_code_of(error),
+            seconds=self._clock_s() - self._started_s,
+            upstream_seconds=self._upstream_s,
+            attempts=self.attempts,
+            images=self.images,
+            prompt_chars=len(prompt) if isinstance(prompt, str) else 0,
+            input_images=len(request.images),
+            input_bytes=sum(len(image.content) for image in request.images),
+            faults=tuple(violation.code for violation in error.violations)
+            if isinstance(error, UnsupportedError)
+            else (),
+        )
+        self._tell(lambda observer: observer.request_finished(event))
+
+    def _tell(self, told: Callable[[Observer], None]) -> None:
+        for observer in self._observers:
+            try:
+                told(observer)
+            except Exception:  # noqa: BLE001  # an observer must not touch the request, whatever it does
+                _log.exception("observer.failed")
+
+
+def _code_of(error: BaseException | None) -> str:
+    match error:
+        case None:
+            return "ok"
+        case ImageError():
+            return error.code.value
+        case Exception():
+            return ErrorCode.INTERNAL.value
+        case _:
+            return "cancelled"

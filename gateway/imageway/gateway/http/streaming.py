@@ -1,0 +1,114 @@
+"""Streamed answers over HTTP: server-sent events, with comments to keep the connection open while a model draws."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+from litestar import Litestar, Request, Response
+from litestar.response.base import ASGIResponse
+from litestar.types import HTTPResponseBodyEvent, HTTPResponseStartEvent, Receive, Scope, Send
+from typing_extensions import override
+
+from imageway.contract.errors import ImageError
+from imageway.contract.request import ImageRequest
+from imageway.contract.stream import KEEP_ALIVE, ImageEvent, error_event_bytes, event_bytes
+from imageway.gateway.engine.engine import Engine, Streamed
+from imageway.gateway.http.errors import answer_error, unexpected_error
+from imageway.gateway.http.presence import while_there
+from imageway.gateway.http.request_id import request_id_of
+
+__all__ = ("StreamedAnswer",)
+
+AnyRequest = Request[Any, Any, Any]
+
+
+class StreamedAnswer(Response[bytes]):
+    """The answer to one call, drawn while it is sent.
+
+    The status waits until a target has taken the call on, so that a refusal is an ordinary error answer. What goes
+    wrong later is told as an `error` event, which the official clients raise.
+    """
+
+    def __init__(self, engine: Engine, request: AnyRequest, asked: ImageRequest, *, keep_alive_s: float) -> None:
+        super().__init__(b"")
+        self._stream = _Stream(engine, request, asked, keep_alive_s)
+
+    @override
+    def to_asgi_response(self, app: Litestar | None, request: AnyRequest, **options: Any) -> ASGIResponse:
+        return self._stream
+
+
+class _Stream(ASGIResponse):
+    def __init__(self, engine: Engine, request: AnyRequest, asked: ImageRequest, keep_alive_s: float) -> None:
+        super().__init__()
+        self._engine = engine
+        self._request = request
+        self._asked = asked
+        self._keep_alive_s = keep_alive_s
+        self._started = False
+
+    @override
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await while_there(receive, self._answer(send))
+        except ImageError as error:
+            await self._tell(error, scope, receive, send)
+        except Exception as error:  # noqa: BLE001  # the status is out; Litestar's own handler could only break the stream
+            await self._tell(unexpected_error(self._request, error), scope, receive, send)
+
+    async def _answer(self, send: Send) -> None:
+        request_id = request_id_of(self._request)
+        async with self._engine.stream(self._asked, request_id=request_id) as streamed:
+            await send(_head(streamed, request_id))
+            self._started = True
+            async for event in _with_pauses(streamed.events, self._keep_alive_s):
+                content = KEEP_ALIVE if event is None else event_bytes(event, self._asked.operation)
+                await send(_body(content, more=True))
+        await send(_body(b""))
+
+    async def _tell(self, error: ImageError, scope: Scope, receive: Receive, send: Send) -> None:
+        if self._started:
+            content = error_event_bytes(error, request_id_of(self._request))
+            await send(_body(content))
+        else:
+            answer = answer_error(self._request, error).to_asgi_response(None, self._request)
+            await answer(scope, receive, send)
+
+
+def _head(streamed: Streamed, request_id: str) -> HTTPResponseStartEvent:
+    headers = {
+        "content-type": "text/event-stream; charset=utf-8",
+        "cache-control": "no-cache",
+        "x-accel-buffering": "no",
+        "x-request-id": request_id,
+        "imageway-target": streamed.target.label,
+        "imageway-attempts": str(streamed.attempts),
+    }
+    return HTTPResponseStartEvent(
+        type="http.response.start",
+        status=200,
+        headers=[(name.encode(), value.encode()) for name, value in headers.items()],
+    )
+
+
+def _body(content: bytes, *, more: bool = False) -> HTTPResponseBodyEvent:
+    return HTTPResponseBodyEvent(type="http.response.body", body=content, more_body=more)
+
+
+async def _with_pauses(events: AsyncIterator[ImageEvent], pause_s: float) -> AsyncIterator[ImageEvent | None]:
+    """*events*, with None for every *pause_s* seconds in which nothing came."""
+    upcoming = asyncio.ensure_future(anext(events, None))
+    try:
+        while True:
+            done, _ = await asyncio.wait((upcoming,), timeout=pause_s)
+            if not done:
+                yield None
+                continue
+            event = upcoming.result()
+            if event is None:
+                return
+            yield event
+            upcoming = asyncio.ensure_future(anext(events, None))
+    finally:
+        upcoming.cancel()
+        await asyncio.wait((upcoming,))

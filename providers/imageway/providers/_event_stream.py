@@ -1,0 +1,80 @@
+"""Event streams of the Images API, as the `openai` library's raw response carries them."""
+
+from collections.abc import AsyncGenerator, AsyncIterator
+from typing import Any
+
+import httpx2
+import msgspec
+
+from imageway.contract.errors import ErrorCode, ImageError
+from imageway.contract.sse import EventTooLargeError, ServerSentEvent, SseDecoder
+from imageway.contract.stream import CompletedImage, ImageEvent, completed_events, read_event
+from imageway.contract.wire_result import read_result
+from imageway.providers._api_errors import from_stream_error
+
+__all__ = ("events_of",)
+
+_LARGEST_EVENT_BYTES = 256 * 1024 * 1024
+
+
+async def events_of(reply: Any, request_id: str | None) -> AsyncGenerator[ImageEvent, None]:  # noqa: ANN401  # the library's
+    """The pictures in *reply*; a server that doesn't stream has its plain answer shown as completed events.
+
+    Raises `ImageError` for an error event, and where the stream ends without a completed picture.
+    """
+    completed = False
+    try:
+        if not reply.headers.get("content-type", "").startswith("text/event-stream"):
+            for event in completed_events(read_result(await reply.read(), upstream_request_id=request_id)):
+                yield event
+            return
+        async for received in _received(reply):
+            fault = _fault(received)
+            if fault is not None:
+                raise from_stream_error(fault, request_id)
+            shown = read_event(received)
+            if shown is not None:
+                completed = completed or isinstance(shown, CompletedImage)
+                yield shown
+    except (httpx2.HTTPError, EventTooLargeError) as error:
+        if not completed:
+            raise _broken_off(request_id, silent=isinstance(error, httpx2.TimeoutException)) from error
+    if not completed:
+        raise _broken_off(request_id)
+
+
+async def _received(reply: Any) -> AsyncIterator[ServerSentEvent]:  # noqa: ANN401
+    decoder = SseDecoder(_LARGEST_EVENT_BYTES)
+    async for chunk in reply.iter_bytes():
+        for event in decoder.feed(chunk):
+            yield event
+    for event in decoder.close():
+        yield event
+
+
+def _fault(event: ServerSentEvent) -> Any:  # noqa: ANN401  # the body of an error, whatever it holds
+    """The event's JSON where it is an error: by its name, or by an `error` object in data too short for a picture."""
+    if event.type != "error" and len(event.data) > _LONGEST_FAULT:
+        return None
+    try:
+        body = msgspec.json.decode(event.data)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        body = {}
+    if not isinstance(body, dict):
+        return None
+    flat = event.type == "error" or body.get("type") == "error"
+    return body if flat or isinstance(body.get("error"), dict) else None
+
+
+_LONGEST_FAULT = 65_536
+
+
+def _broken_off(request_id: str | None, *, silent: bool = False) -> ImageError:
+    return ImageError(
+        ErrorCode.UPSTREAM_TIMEOUT if silent else ErrorCode.UPSTREAM_UNAVAILABLE,
+        "The upstream fell silent in the middle of a stream."
+        if silent
+        else "The stream broke off before a picture was complete.",
+        may_have_billed=True,
+        upstream_request_id=request_id,
+    )
