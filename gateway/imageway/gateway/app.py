@@ -15,6 +15,7 @@ from imageway.gateway.http.errors import answer_error, answer_http_exception, an
 from imageway.gateway.http.health import health_routes
 from imageway.gateway.http.images import image_routes
 from imageway.gateway.http.models import model_routes
+from imageway.gateway.notices import log_notices
 from imageway.gateway.settings import Settings
 from imageway.gateway.telemetry.logs import LogObserver, logger
 from imageway.gateway.telemetry.metrics import Metrics
@@ -34,6 +35,7 @@ def create_app(settings: Settings, *, log: FilteringBoundLogger | None = None) -
 
     @asynccontextmanager
     async def providers_open(_: Litestar) -> AsyncIterator[None]:
+        log_notices(log, assembly.registry)
         try:
             yield
         finally:

@@ -2,8 +2,11 @@
 
 from collections.abc import Iterator, Mapping
 
+from msgspec.structs import replace
+
 from imageway.contract.document import Issue, issue_at
 from imageway.contract.spec import ModelSpec
+from imageway.contract.validation import Validation
 from imageway.gateway.settings import (
     ModelSettings,
     ProviderSettings,
@@ -115,6 +118,7 @@ class _Assembler:
         if not settings.targets:
             self._fault((*place, "targets"), "no-targets", f"model '{settings.name}' has no targets")
             return None
+        validation = self._validation(place, settings)
         contract = self._contract(place, settings)
         targets: list[Target] = []
         for position, target in enumerate(settings.targets):
@@ -128,10 +132,19 @@ class _Assembler:
                 continue
             spec = self._spec_of((*place, "targets", position), target, provider, contract)
             if spec is not None and target.provider in self._built:
-                targets.append(self._target(provider, target.model, spec))
+                targets.append(replace(self._target(provider, target.model, spec), unchecked=validation == "off"))
         if contract is None or not targets:
             return None
-        return Model(name=settings.name, contract=contract, targets=tuple(targets))
+        return Model(name=settings.name, contract=contract, targets=tuple(targets), validation=validation)
+
+    def _validation(self, place: tuple[str | int, ...], settings: ModelSettings) -> Validation:
+        if isinstance(settings.validation, str):
+            return settings.validation
+        if settings.validation:
+            self._fault(
+                (*place, "validation"), "validation", "validation is one of strict, tolerant and off, but it is true"
+            )
+        return "off"
 
     def _target(self, provider: ProviderSettings, upstream_model: str, spec: ModelSpec) -> Target:
         return Target(

@@ -10,6 +10,7 @@ from msgspec import Meta, Struct
 
 from imageway.contract.document import Document, DocumentError, Issue, issue_at, read_document
 from imageway.contract.strict import decode
+from imageway.contract.validation import Validation
 from imageway.providers.discovery import known_types, load_plugin
 from imageway.providers.protocol import ProviderPlugin
 
@@ -51,11 +52,15 @@ class TargetSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class ModelSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What callers name. `contract` may be left out where `name`, or else the first target, names a catalogue row."""
+    """What callers name. `contract` may be left out where `name`, or else the first target, names a catalogue row.
+
+    `validation` is how strictly callers are checked against it; false is how YAML reads a bare `off`.
+    """
 
     name: _Name
     targets: list[TargetSettings]
     contract: str | None = None
+    validation: Validation | bool = "strict"
 
 
 class ProviderSettings(Struct, frozen=True, kw_only=True):

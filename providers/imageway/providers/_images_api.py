@@ -33,13 +33,14 @@ class ImagesApiProvider:
     async def create(self, upstream_model: str, request: ImageRequest) -> ImageResult:
         images = self._client.images.with_raw_response
         params = dict(request.params)
+        # An unchecked request may come without a prompt, or with one that is no text: it is the vendor's to refuse.
         try:
             match request.operation:
                 case Operation.GENERATE:
-                    prompt = str(params.pop("prompt"))
+                    prompt: Any = params.pop("prompt", openai.omit)
                     reply = await images.generate(model=upstream_model, prompt=prompt, extra_body=params)
                 case Operation.EDIT:
-                    prompt = str(params.pop("prompt"))
+                    prompt = params.pop("prompt", openai.omit)
                     files: dict[str, Any] = {"image": _files(request.images)}
                     if request.mask is not None:
                         files["mask"] = _file(request.mask)

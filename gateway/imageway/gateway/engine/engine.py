@@ -20,11 +20,12 @@ _log = logging.getLogger(__name__)
 
 
 class Outcome(Struct, frozen=True, kw_only=True):
-    """Pictures, and how they came about."""
+    """Pictures, and how they came about; `translated` names the rules by which the request was changed on the way."""
 
     result: ImageResult
     target: Target
     attempts: int
+    translated: tuple[str, ...] = ()
 
 
 class _Progress:
@@ -34,6 +35,7 @@ class _Progress:
         self.attempts = 0
         self.upstream_s = 0.0
         self.provider: str | None = None
+        self.translated: tuple[str, ...] = ()
 
 
 class Engine:
@@ -79,7 +81,9 @@ class Engine:
                 param="model",
                 upstream_code="missing_required_parameter",
             )
-        *others, last = self.registry.route(request)
+        route = self.registry.route(request)
+        request, progress.translated = route.request, route.translated
+        *others, last = route.targets
         if request.params.get("stream") is True:
             raise ImageError(
                 ErrorCode.UNSUPPORTED,
@@ -125,7 +129,7 @@ class Engine:
                     upstream_request_id=upstream_request_id,
                 )
             )
-        return Outcome(result=result, target=target, attempts=progress.attempts)
+        return Outcome(result=result, target=target, attempts=progress.attempts, translated=progress.translated)
 
     def _finish(
         self,
@@ -155,6 +159,7 @@ class Engine:
                 faults=tuple(violation.code for violation in error.violations)
                 if isinstance(error, UnsupportedError)
                 else (),
+                translated=progress.translated,
             )
         )
 

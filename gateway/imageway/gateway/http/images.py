@@ -60,6 +60,7 @@ async def _answer(
             "x-request-id": request_id,
             "imageway-target": outcome.target.label,
             "imageway-attempts": str(outcome.attempts),
+            **({"imageway-translated": ", ".join(outcome.translated)} if outcome.translated else {}),
         },
     )
 
