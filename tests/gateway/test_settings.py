@@ -183,6 +183,6 @@ models: [{{name: gpt-image-2, validation: {written}, targets: [{{provider: a, mo
 """,
     )
 
-    assert told.startswith("2:43 ")
+    assert told.startswith("2:42 ")
     assert "strict" in told
     assert "tolerant" in told

@@ -3,6 +3,7 @@
 import io
 import json
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +48,7 @@ def gateway(upstream: Upstream, log: io.StringIO, tmp_path: Path) -> Iterator[ht
     with serving(upstream) as url:
         config = tmp_path / "gateway.yaml"
         config.write_text(CONFIG.format(url=url, key=tmp_path / "key"))
-        app = create_app(load_settings(config), log=logger(log))
+        app = create_app(load_settings(config), log=logger(log), today=lambda: date(2026, 1, 1))
         with serving(app, lifespan="on") as gateway_url, httpx.Client(base_url=gateway_url) as client:
             yield client
 

@@ -1,6 +1,7 @@
 """Settings to a registry: providers built, names matched with catalogue rows, every problem told at once."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from datetime import date
 
 from msgspec.structs import replace
 
@@ -18,7 +19,7 @@ from imageway.gateway.settings import (
 from imageway.providers.catalogue import CatalogueError, find, load_catalogue
 from imageway.providers.discovery import missing_extra
 from imageway.providers.protocol import ImageProvider
-from imageway.providers.registry import Model, Registry, Target
+from imageway.providers.registry import Model, Registry, Target, utc_today
 
 __all__ = ("Assembly", "assemble")
 
@@ -35,14 +36,15 @@ class Assembly:
             await provider.aclose()
 
 
-def assemble(settings: Settings) -> Assembly:
+def assemble(settings: Settings, *, today: Callable[[], date] = utc_today) -> Assembly:
     """Build what *settings* describe; nothing is connected yet. Raises `SettingsError` with every problem."""
-    return _Assembler(settings).assemble()
+    return _Assembler(settings, today).assemble()
 
 
 class _Assembler:
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, today: Callable[[], date]) -> None:
         self._settings = settings
+        self._today = today
         self._issues: list[Issue] = []
         self._catalogue: Mapping[str, ModelSpec] = {}
         self._configured = {provider.name: provider for provider in settings.providers}
@@ -62,7 +64,7 @@ class _Assembler:
             self._fault(("default_model",), "unknown-model", f"default_model is '{default}', which is no model here")
         if self._issues:
             raise SettingsError(tuple(self._issues))
-        return Assembly(Registry(models), self._built)
+        return Assembly(Registry(models, today=self._today), self._built)
 
     def _check_exposure(self) -> None:
         server = self._settings.server
@@ -135,7 +137,13 @@ class _Assembler:
                 targets.append(replace(self._target(provider, target.model, spec), unchecked=validation == "off"))
         if contract is None or not targets:
             return None
-        return Model(name=settings.name, contract=contract, targets=tuple(targets), validation=validation)
+        return Model(
+            name=settings.name,
+            contract=contract,
+            targets=tuple(targets),
+            validation=validation,
+            lifecycle=settings.lifecycle,
+        )
 
     def _validation(self, place: tuple[str | int, ...], settings: ModelSettings) -> Validation:
         if isinstance(settings.validation, str):
@@ -152,6 +160,7 @@ class _Assembler:
             provider=self._built[provider.name],
             upstream_model=upstream_model,
             spec=provider.plugin.narrow(spec),
+            vendor_hosted=provider.plugin.kind is not None,
         )
 
     def _contract(self, place: tuple[str | int, ...], settings: ModelSettings) -> ModelSpec | None:

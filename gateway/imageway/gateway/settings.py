@@ -13,6 +13,7 @@ from imageway.contract.strict import decode
 from imageway.contract.validation import Validation
 from imageway.providers.discovery import known_types, load_plugin
 from imageway.providers.protocol import ProviderPlugin
+from imageway.providers.registry import LifecycleMode
 
 __all__ = (
     "ModelSettings",
@@ -54,6 +55,7 @@ class TargetSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 class ModelSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What callers name. `contract` may be left out where `name`, or else the first target, names a catalogue row.
 
+    `lifecycle` says what the shutdown dates of its targets' specs do: `warn` tells, `enforce` refuses from then on.
     `validation` is how strictly callers are checked against it; false is how YAML reads a bare `off`.
     """
 
@@ -61,6 +63,7 @@ class ModelSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     targets: list[TargetSettings]
     contract: str | None = None
     validation: Validation | bool = "strict"
+    lifecycle: LifecycleMode = "warn"
 
 
 class ProviderSettings(Struct, frozen=True, kw_only=True):

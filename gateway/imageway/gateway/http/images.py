@@ -14,6 +14,7 @@ from imageway.contract.wire import generation_request, result_body
 from imageway.gateway.engine.engine import Engine, Outcome
 from imageway.gateway.http.errors import image_error_of
 from imageway.gateway.http.forms import edit_request
+from imageway.gateway.http.outcome_headers import outcome_headers
 from imageway.gateway.http.request_id import request_id_of
 
 __all__ = ("image_routes",)
@@ -56,12 +57,7 @@ async def _answer(
     return Response(
         result_body(outcome.result),
         media_type="application/json",
-        headers={
-            "x-request-id": request_id,
-            "imageway-target": outcome.target.label,
-            "imageway-attempts": str(outcome.attempts),
-            **({"imageway-translated": ", ".join(outcome.translated)} if outcome.translated else {}),
-        },
+        headers=outcome_headers(outcome, request_id),
     )
 
 
