@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from imageway.contract.errors import ImageError
-from imageway.contract.json_edits import MAX_DATA_URL_CHARS, json_edit_request
+from imageway.contract.json_edits import MAX_DATA_URL_CHARS, json_edit_request, model_named
 from imageway.contract.request import ImageRequest, Operation
 from imageway.contract.sniff import image_input
 from pictures import picture
@@ -143,3 +143,27 @@ def test_data_urls_have_a_longest_length(chars: int, code: str) -> None:
         json_edit_request(body(images=[{"image_url": url}]))
 
     assert caught.value.upstream_code == code
+
+
+def test_an_unchecked_edit_keeps_its_fields_as_they_came() -> None:
+    fields = {"images": [{"file_id": "f-1"}, {"image_url": "https://example.com/a.png"}], "mask": {"file_id": "f-2"}}
+
+    assert json_edit_request(body(**fields, image="x"), unchecked=True) == ImageRequest(
+        operation=Operation.EDIT, model="m", params={"prompt": "a hat", **fields, "image": "x"}
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        (b'{"images": [{"image_url": "data:"}], "model": "m"}', "m"),
+        (b'{"model": null}', ""),
+        (b'{"model": {"a": 1}}', ""),
+        (b"[]", ""),
+        (b'{"model": "m"', ""),
+        (b'{"model": "\xff"}', ""),
+        (b"[" * 100_000, ""),
+    ],
+)
+def test_a_model_is_read_without_the_rest(text: bytes, name: str) -> None:
+    assert model_named(text) == name

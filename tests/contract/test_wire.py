@@ -4,6 +4,7 @@ import json
 from datetime import date
 from decimal import Decimal
 
+import msgspec
 import pytest
 from msgspec import UNSET
 
@@ -24,13 +25,14 @@ from imageway.contract.spec import (
     Text,
 )
 from imageway.contract.wire import (
+    ModelCard,
     error_body,
     form_fields,
     generation_request,
     model_body,
     models_body,
+    read_cards,
     read_error,
-    read_models,
     result_body,
     typed_form,
 )
@@ -262,17 +264,28 @@ def test_a_code_of_a_newer_gateway_falls_back_to_the_status() -> None:
 
 
 def test_specs_survive_the_wire() -> None:
-    assert read_models(models_body({"m": SPEC, "other": SPEC})) == {"m": SPEC, "other": SPEC}
+    assert read_cards(models_body({"m": SPEC, "other": SPEC}, {"other": "tolerant"})) == {
+        "m": ModelCard(spec=SPEC),
+        "other": ModelCard(spec=SPEC, validation="tolerant"),
+    }
     assert json.loads(model_body("m", SPEC))["imageway"]["spec"]["price"]["images"] == {"low": {"1024x1024": "0.011"}}
 
 
+@pytest.mark.parametrize("told", ["", ', "validation": null', ', "validation": "lenient"', ', "validation": {"as": 1}'])
+def test_a_validation_that_is_not_known_counts_as_strict(told: str) -> None:
+    spec = msgspec.json.encode(SPEC).decode()
+    body = f'{{"data": [{{"id": "m", "imageway": {{"schema": 1, "spec": {spec}{told}}}}}]}}'
+
+    assert read_cards(body.encode()) == {"m": ModelCard(spec=SPEC, validation="strict")}
+
+
 def test_models_of_other_servers_have_no_spec() -> None:
-    assert read_models(b'{"object": "list", "data": [{"id": "x", "object": "model"}]}') == {}
+    assert read_cards(b'{"object": "list", "data": [{"id": "x", "object": "model"}]}') == {}
 
 
 def test_a_list_that_is_none_is_told() -> None:
     with pytest.raises(ImageError, match="is this a gateway"):
-        read_models(b"[]")
+        read_cards(b"[]")
 
 
 @pytest.mark.parametrize(

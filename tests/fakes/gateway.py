@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from fakes.upstream import PNG, Recorded, Reply, Upstream, drawn
 from imageway.contract.errors import ErrorCode, ImageError, reaction
 from imageway.contract.spec import Lifecycle, ModelSpec
+from imageway.contract.validation import Validation
 from imageway.contract.wire import error_body, models_body
 from imageway.providers.catalogue import find, load_catalogue
 
@@ -44,10 +45,11 @@ class FakeGateway:
         answer: Callable[[Recorded], Awaitable[Reply]] = _draw,
         *,
         models: Mapping[str, ModelSpec] | None = None,
+        validations: Mapping[str, Validation] | None = None,
         files: Mapping[str, bytes] | None = None,
     ) -> None:
         self.answer = answer
-        self.models = Reply(body=models_body(specs() if models is None else models))
+        self.models = Reply(body=models_body(specs() if models is None else models, validations))
         self.files = files or {}
         self.model_lists = 0
         self.drawn_requests: list[Recorded] = []

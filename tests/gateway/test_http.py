@@ -4,6 +4,7 @@ import base64
 import io
 import json
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +50,7 @@ def gateway(upstream: Upstream, log: io.StringIO, tmp_path: Path) -> Iterator[ht
     with serving(upstream) as url:
         config = tmp_path / "gateway.yaml"
         config.write_text(CONFIG.format(url=url, key=tmp_path / "key"))
-        app = create_app(load_settings(config), log=logger(log))
+        app = create_app(load_settings(config), log=logger(log), today=lambda: date(2026, 1, 1))
         with serving(app, lifespan="on") as gateway_url, httpx.Client(base_url=gateway_url) as client:
             yield client
 
@@ -511,6 +512,7 @@ def test_the_log_has_one_line_per_request_and_no_prompt(gateway: httpx.Client, l
         "input_images": 0,
         "input_bytes": 0,
         "faults": [],
+        "translated": [],
     }
 
 

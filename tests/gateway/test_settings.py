@@ -171,3 +171,18 @@ def test_values_that_make_no_sense_are_told(
     monkeypatch.setenv("KEY", "secret")
 
     assert any(problem in message for message in problems(tmp_path, text))
+
+
+@pytest.mark.parametrize("written", ["true", "on", "lenient", "3"])
+def test_a_validation_that_there_is_not_is_told(tmp_path: Path, written: str) -> None:
+    [told] = problems(
+        tmp_path,
+        f"""\
+providers: [{{name: a, type: sketch}}]
+models: [{{name: gpt-image-2, validation: {written}, targets: [{{provider: a, model: gpt-image-2}}]}}]
+""",
+    )
+
+    assert told.startswith("2:42 ")
+    assert "strict" in told
+    assert "tolerant" in told

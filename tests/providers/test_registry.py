@@ -8,7 +8,7 @@ from imageway.contract.errors import UnknownModelError, UnsupportedError
 from imageway.contract.request import ImageRequest, Operation
 from imageway.contract.result import GeneratedImage, ImageResult
 from imageway.providers.catalogue import load_catalogue
-from imageway.providers.registry import Model, Registry, Target
+from imageway.providers.registry import Model, Registry, Route, Target
 
 CATALOGUE = load_catalogue()
 
@@ -63,8 +63,8 @@ def test_targets_that_cannot_serve_a_request_are_skipped_for_it() -> None:
     narrow, wide = target(provider, "azure/gpt-image-1"), target(provider, "openai/gpt-image-1")
     registry = Registry([model("m", "openai/gpt-image-1", narrow, wide)])
 
-    assert registry.route(asks("m")) == (narrow, wide)
-    assert registry.route(asks("m", output_format="webp")) == (wide,)
+    assert registry.route(asks("m")) == Route(request=asks("m"), targets=(narrow, wide))
+    assert registry.route(asks("m", output_format="webp")).targets == (wide,)
 
 
 def test_where_every_target_refuses_the_first_ones_faults_are_told() -> None:

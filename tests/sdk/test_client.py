@@ -88,6 +88,24 @@ def test_what_the_model_does_not_do_is_never_sent() -> None:
     assert gateway.drawn_requests == []
 
 
+def test_what_the_gateway_forgives_is_left_to_it() -> None:
+    gateway = FakeGateway(validations={"gpt-image-1": "tolerant"})
+
+    _with(gateway, lambda c: c.generate("a kite", model="gpt-image-1", response_format="b64_json"))
+    fault = _fault(gateway, lambda c: c.generate("a kite", model="gpt-image-1", response_format="url"))
+
+    assert [asked.json["response_format"] for asked in gateway.drawn_requests] == ["b64_json"]
+    assert isinstance(fault, UnsupportedError)
+
+
+def test_what_the_gateway_does_not_check_is_not_checked_here() -> None:
+    gateway = FakeGateway(validations={"dall-e-2": "off"})
+
+    _with(gateway, lambda c: c.generate("a kite", model="dall-e-2", size="300x300", seed=1))
+
+    assert [(asked.json["size"], asked.json["seed"]) for asked in gateway.drawn_requests] == [("300x300", 1)]
+
+
 def test_an_unknown_model_is_told_with_its_closest() -> None:
     fault = _fault(FakeGateway(), lambda c: c.generate("a kite", model="dalle-2"))
 

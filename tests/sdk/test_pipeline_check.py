@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from fakes.task_files import heads, write_task
 from imageway.contract.request import JsonValue, Operation
 from imageway.contract.spec import Choice, Group, Lifecycle, ModelSpec
+from imageway.contract.validation import Validation
 from imageway.providers.catalogue import load_catalogue
 from imageway.sdk.pipeline.check import check_capabilities, check_data
 from imageway.sdk.pipeline.load import load_task
@@ -84,6 +85,22 @@ def test_a_parameter_of_the_models_file_is_told_there(tmp_path: Path) -> None:
         " Parameters here: 'n', 'prompt', 'quality', 'response_format', 'size', and 'user';"
         " models here that accept it: dall-e-3"
     ]
+
+
+@pytest.mark.parametrize(("validation", "faults"), [(None, ["response_format", "n"]), ("tolerant", ["n"]), ("off", [])])
+def test_a_gateway_that_forgives_is_not_told_about(
+    tmp_path: Path, validation: Validation | None, faults: list[str]
+) -> None:
+    task = loaded(
+        tmp_path, ("name: dall-e-2", "name: gpt-image-1"), ("size: 512x512", "{response_format: null, n: 11}")
+    )
+    validations = {} if validation is None else {"gpt-image-1": validation}
+
+    issues = check_capabilities(task, specs("gpt-image-1"), today=TODAY, validations=validations)
+
+    assert [
+        next(name for name in ("response_format", "n") if f"'{name}'" in issue.message) for issue in issues
+    ] == faults
 
 
 def test_a_parameter_within_a_group_is_placed_at_itself(tmp_path: Path) -> None:

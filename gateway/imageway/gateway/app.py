@@ -1,7 +1,8 @@
 """The composition root: settings in, ASGI application out. The only module that knows every part."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from datetime import date
 
 from litestar import Litestar
 from litestar.datastructures import State
@@ -15,25 +16,31 @@ from imageway.gateway.http.errors import answer_error, answer_http_exception, an
 from imageway.gateway.http.health import health_routes
 from imageway.gateway.http.images import image_routes
 from imageway.gateway.http.models import model_routes
+from imageway.gateway.notices import log_notices
 from imageway.gateway.settings import Settings
 from imageway.gateway.telemetry.logs import LogObserver, logger
 from imageway.gateway.telemetry.metrics import Metrics
+from imageway.providers.registry import utc_today
 
 __all__ = ("create_app",)
 
 
-def create_app(settings: Settings, *, log: FilteringBoundLogger | None = None) -> Litestar:
-    """The gateway that *settings* describe. Raises `SettingsError` with every problem.
+def create_app(
+    settings: Settings, *, log: FilteringBoundLogger | None = None, today: Callable[[], date] | None = None
+) -> Litestar:
+    """The gateway that *settings* describe; *today* tells the day in UTC. Raises `SettingsError` with every problem.
 
     Providers are closed when the application's lifespan ends.
     """
     log = log or logger()
-    assembly = assemble(settings)
+    today = today or utc_today
+    assembly = assemble(settings, today=today)
     metrics = Metrics()
     engine = Engine(assembly.registry, default_model=settings.default_model, observers=(metrics, LogObserver(log)))
 
     @asynccontextmanager
     async def providers_open(_: Litestar) -> AsyncIterator[None]:
+        log_notices(log, assembly.registry, today())
         try:
             yield
         finally:

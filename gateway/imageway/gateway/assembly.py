@@ -1,9 +1,13 @@
 """Settings to a registry: providers built, names matched with catalogue rows, every problem told at once."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from datetime import date
+
+from msgspec.structs import replace
 
 from imageway.contract.document import Issue, issue_at
 from imageway.contract.spec import ModelSpec
+from imageway.contract.validation import Validation
 from imageway.gateway.settings import (
     ModelSettings,
     ProviderSettings,
@@ -15,7 +19,7 @@ from imageway.gateway.settings import (
 from imageway.providers.catalogue import CatalogueError, find, load_catalogue
 from imageway.providers.discovery import missing_extra
 from imageway.providers.protocol import ImageProvider
-from imageway.providers.registry import Model, Registry, Target
+from imageway.providers.registry import Model, Registry, Target, utc_today
 
 __all__ = ("Assembly", "assemble")
 
@@ -32,14 +36,15 @@ class Assembly:
             await provider.aclose()
 
 
-def assemble(settings: Settings) -> Assembly:
+def assemble(settings: Settings, *, today: Callable[[], date] = utc_today) -> Assembly:
     """Build what *settings* describe; nothing is connected yet. Raises `SettingsError` with every problem."""
-    return _Assembler(settings).assemble()
+    return _Assembler(settings, today).assemble()
 
 
 class _Assembler:
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, today: Callable[[], date]) -> None:
         self._settings = settings
+        self._today = today
         self._issues: list[Issue] = []
         self._catalogue: Mapping[str, ModelSpec] = {}
         self._configured = {provider.name: provider for provider in settings.providers}
@@ -59,7 +64,7 @@ class _Assembler:
             self._fault(("default_model",), "unknown-model", f"default_model is '{default}', which is no model here")
         if self._issues:
             raise SettingsError(tuple(self._issues))
-        return Assembly(Registry(models), self._built)
+        return Assembly(Registry(models, today=self._today), self._built)
 
     def _check_exposure(self) -> None:
         server = self._settings.server
@@ -115,6 +120,7 @@ class _Assembler:
         if not settings.targets:
             self._fault((*place, "targets"), "no-targets", f"model '{settings.name}' has no targets")
             return None
+        validation = self._validation(place, settings)
         contract = self._contract(place, settings)
         targets: list[Target] = []
         for position, target in enumerate(settings.targets):
@@ -128,10 +134,27 @@ class _Assembler:
                 continue
             spec = self._spec_of((*place, "targets", position), target, provider, contract)
             if spec is not None and target.provider in self._built:
-                targets.append(self._target(provider, target.model, spec))
+                built = self._target(provider, target.model, spec)
+                dated = built.dated or settings.lifecycle is not None
+                targets.append(replace(built, unchecked=validation == "off", dated=dated))
         if contract is None or not targets:
             return None
-        return Model(name=settings.name, contract=contract, targets=tuple(targets))
+        return Model(
+            name=settings.name,
+            contract=contract,
+            targets=tuple(targets),
+            validation=validation,
+            lifecycle=settings.lifecycle or "warn",
+        )
+
+    def _validation(self, place: tuple[str | int, ...], settings: ModelSettings) -> Validation:
+        if isinstance(settings.validation, str):
+            return settings.validation
+        if settings.validation:
+            self._fault(
+                (*place, "validation"), "validation", "validation is one of strict, tolerant and off, but it is true"
+            )
+        return "off"
 
     def _target(self, provider: ProviderSettings, upstream_model: str, spec: ModelSpec) -> Target:
         return Target(
@@ -139,6 +162,7 @@ class _Assembler:
             provider=self._built[provider.name],
             upstream_model=upstream_model,
             spec=provider.plugin.narrow(spec),
+            dated=provider.plugin.is_vendor_host(provider.config),
         )
 
     def _contract(self, place: tuple[str | int, ...], settings: ModelSettings) -> ModelSpec | None:

@@ -10,8 +10,10 @@ from msgspec import Meta, Struct
 
 from imageway.contract.document import Document, DocumentError, Issue, issue_at, read_document
 from imageway.contract.strict import decode
+from imageway.contract.validation import Validation
 from imageway.providers.discovery import known_types, load_plugin
 from imageway.providers.protocol import ProviderPlugin
+from imageway.providers.registry import LifecycleMode
 
 __all__ = (
     "ModelSettings",
@@ -53,11 +55,18 @@ class TargetSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class ModelSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What callers name. `contract` may be left out where `name`, or else the first target, names a catalogue row."""
+    """What callers name. `contract` may be left out where `name`, or else the first target, names a catalogue row.
+
+    `lifecycle` says what the shutdown dates of its targets' specs do: `warn` tells, `enforce` refuses from then on, on
+    whatever host. Left out, they are told where the vendor itself is called.
+    `validation` is how strictly callers are checked against it; false is how YAML reads a bare `off`.
+    """
 
     name: _Name
     targets: list[TargetSettings]
     contract: str | None = None
+    validation: Validation | bool = "strict"
+    lifecycle: LifecycleMode | None = None
 
 
 class ProviderSettings(Struct, frozen=True, kw_only=True):

@@ -3,25 +3,33 @@
 import base64
 import binascii
 
+import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
+
 from imageway.contract.errors import ErrorCode, ImageError
 from imageway.contract.request import ImageInput, ImageRequest, JsonValue, Operation
 from imageway.contract.sniff import image_input
 from imageway.contract.wire import generation_request
 from imageway.contract.wording import type_word
 
-__all__ = ("MAX_DATA_URL_CHARS", "json_edit_request")
+__all__ = ("MAX_DATA_URL_CHARS", "json_edit_request", "model_named")
 
 MAX_DATA_URL_CHARS = 20_971_520
 """The longest `image_url` that the vendor documents."""
 
 
-def json_edit_request(body: bytes) -> ImageRequest:
+def json_edit_request(body: bytes, *, unchecked: bool = False) -> ImageRequest:
     """A JSON body as an edit, not yet checked. Decodes base64: megabytes don't belong on an event loop.
+
+    With *unchecked* nothing is looked at: `images` and `mask` stay among the parameters as they came.
 
     Raises `ImageError` (invalid_request) that names the field at fault. `file_id` and links are refused: what can't be
     looked at can't be checked, and this gateway fetches nothing from where callers say.
     """
     request = generation_request(body)
+    if unchecked:
+        return replace(request, operation=Operation.EDIT)
     params = dict(request.params)
     for name in ("image", "image[]"):
         if name in params:
@@ -45,6 +53,19 @@ def json_edit_request(body: bytes) -> ImageRequest:
         images=tuple(_picture(item, "images", f"images[{position}]") for position, item in enumerate(images)),
         mask=None if mask is None else _picture(mask, "mask", "mask"),
     )
+
+
+class _Named(Struct):
+    model: object = None
+
+
+def model_named(body: bytes) -> str:
+    """The model that a JSON body names, read without the megabytes around it; empty where there is none to be read."""
+    try:
+        model = msgspec.json.decode(body, type=_Named).model
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return ""
+    return model if isinstance(model, str) else ""
 
 
 def _picture(item: JsonValue, param: str, place: str) -> ImageInput:

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from msgspec import Meta, Struct
 
@@ -52,12 +53,16 @@ def build(config: AzureConfig) -> ImageProvider:
     from imageway.providers._images_api import ImagesApiProvider
     from imageway.providers._vendor_client import checked_url
 
-    referred = config.endpoint.startswith(("env:", "file:"))
-    endpoint = checked_url("endpoint", resolve_secret(config.endpoint) if referred else config.endpoint)
+    endpoint = checked_url("endpoint", _endpoint(config))
     if config.auth == "key":
         return ImagesApiProvider(_client(config, endpoint, resolve_secret(config.api_key)))
     credential, token = _entra(config.scope)
     return _EntraProvider(ImagesApiProvider(_client(config, endpoint, token)), credential)
+
+
+def _endpoint(config: AzureConfig) -> str:
+    referred = config.endpoint.startswith(("env:", "file:"))
+    return resolve_secret(config.endpoint) if referred else config.endpoint
 
 
 def _client(config: AzureConfig, endpoint: str, key: str | Callable[[], Awaitable[str]]) -> Any:  # noqa: ANN401
@@ -94,4 +99,21 @@ def _entra(scope: str) -> tuple[Any, Callable[[], Awaitable[str]]]:
     return credential, token
 
 
-plugin = ProviderPlugin(config_type=AzureConfig, build=build, kind="azure", extra="azure")
+def is_vendor_host(config: AzureConfig) -> bool:
+    """Whether a resource of Azure itself is called, in any of its clouds."""
+    try:
+        host = (urlsplit(_endpoint(config)).hostname or "").lower()
+    except ValueError:
+        return False
+    return host.endswith(_VENDOR_DOMAINS)
+
+
+_VENDOR_DOMAINS = tuple(
+    f".{service}.{cloud}"
+    for service in ("openai", "cognitiveservices", "services.ai")
+    for cloud in ("azure.com", "azure.us", "azure.cn")
+)
+
+plugin = ProviderPlugin(
+    config_type=AzureConfig, build=build, kind="azure", extra="azure", is_vendor_host=is_vendor_host
+)

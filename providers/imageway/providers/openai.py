@@ -1,6 +1,7 @@
 """OpenAI, and every server that speaks its Images API (`base_url`): client construction and authentication."""
 
 from typing import Annotated
+from urllib.parse import urlsplit
 
 from msgspec import Meta, Struct
 
@@ -35,4 +36,12 @@ def build(config: OpenAIConfig) -> ImageProvider:
     return ImagesApiProvider(without_environment(client, config.organization, config.project))
 
 
-plugin = ProviderPlugin(config_type=OpenAIConfig, build=build, kind="openai", extra="openai")
+def is_vendor_host(config: OpenAIConfig) -> bool:
+    """Whether OpenAI itself is called, rather than a server that speaks its dialect."""
+    host = (urlsplit(config.base_url).hostname or "").lower()
+    return host == "openai.com" or host.endswith(".openai.com")
+
+
+plugin = ProviderPlugin(
+    config_type=OpenAIConfig, build=build, kind="openai", extra="openai", is_vendor_host=is_vendor_host
+)

@@ -52,12 +52,17 @@ def _as_it_is(spec: ModelSpec) -> ModelSpec:
     return spec
 
 
+def _elsewhere(_: object) -> bool:
+    return False
+
+
 class ProviderPlugin(Struct, Generic[ConfigT], frozen=True, kw_only=True):
     """How a provider type comes into being.
 
     `config_type` is a Struct with `forbid_unknown_fields=True`: the keys under `providers:` besides `name` and `type`.
     `kind` is the catalogue's flavour (`openai`, `azure`) in which model names are looked up, None for a provider that
     takes on any contract. `narrow` takes away what a spec allows and this provider can't do.
+    `is_vendor_host` tells whether a configuration leads to the vendor itself, where the catalogue's dates hold.
     `build` gets the decoded configuration, opens nothing yet, and raises `ImportError` where a library is missing;
     `extra` names the extra of the distribution that brings it.
     """
@@ -67,3 +72,4 @@ class ProviderPlugin(Struct, Generic[ConfigT], frozen=True, kw_only=True):
     kind: str | None = None
     extra: str | None = None
     narrow: Callable[[ModelSpec], ModelSpec] = _as_it_is
+    is_vendor_host: Callable[[ConfigT], bool] = _elsewhere

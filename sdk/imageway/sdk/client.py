@@ -12,14 +12,15 @@ from urllib.parse import urlsplit, urlunsplit
 
 import msgspec
 
-from imageway.contract.check import accepting, hinted, violations
+from imageway.contract.check import accepting, hinted
 from imageway.contract.errors import ErrorCode, ImageError, UnknownModelError, UnsupportedError
 from imageway.contract.request import ImageInput, ImageRequest, JsonValue, Operation
 from imageway.contract.result import GeneratedImage, ImageResult
 from imageway.contract.sniff import image_input
 from imageway.contract.spec import ModelSpec
+from imageway.contract.validation import Validation, violations_under
 from imageway.contract.version import __version__
-from imageway.contract.wire import form_fields, read_error, read_models
+from imageway.contract.wire import ModelCard, form_fields, read_cards, read_error
 from imageway.contract.wire_result import read_result
 from imageway.sdk._http import Answer, AsgiApp, FormPart, Http, same_origin
 from imageway.sdk.pipeline.media import MAX_PICTURE_BYTES, data_url_bytes, is_data_url, read_picture
@@ -44,7 +45,8 @@ class AsyncClient:
     *api_key*, else IMAGEWAY_API_KEY. With *app* the calls go into that ASGI application instead of the network.
     *timeout_s* is how long an answer may be silent. Raises `ValueError` for a URL or key that can't be one.
 
-    Every request is checked against its model's spec before it is sent, and is sent once: nothing is retried here.
+    Every request is checked against its model's spec before it is sent, as strictly as the gateway says it does, and is
+    sent once: nothing is retried here.
     """
 
     def __init__(
@@ -62,7 +64,7 @@ class AsyncClient:
         if key.strip():
             headers["authorization"] = f"Bearer {_checked_key(key.strip())}"
         self._http = Http(self._url, headers=headers, read_timeout_s=timeout_s, app=app)
-        self._models: dict[str, ModelSpec] | None = None
+        self._cards: dict[str, ModelCard] | None = None
         self._fetching = asyncio.Lock()
 
     async def __aenter__(self) -> Self:
@@ -110,25 +112,33 @@ class AsyncClient:
 
     async def models(self) -> Mapping[str, ModelSpec]:
         """The specs of the gateway's models by name; asked for once."""
+        return {name: card.spec for name, card in (await self._known()).items()}
+
+    async def validations(self) -> Mapping[str, Validation]:
+        """How strictly the gateway checks each of its models, by name; asked for together with the specs."""
+        return {name: card.validation for name, card in (await self._known()).items()}
+
+    async def _known(self) -> Mapping[str, ModelCard]:
         async with self._fetching:
-            if self._models is None:
+            if self._cards is None:
                 answer = await self._http.get(f"{self._url}/v1/models", max_bytes=_MAX_LIST_BYTES)
-                self._models = read_models(_checked(answer))
-            return self._models
+                self._cards = read_cards(_checked(answer))
+            return self._cards
 
     async def check(self, request: ImageRequest) -> None:
         """Raise `UnsupportedError` for what is beyond the model, `UnknownModelError` for one that isn't there.
 
         Of a gateway that publishes no specs nothing is known, and everything passes.
         """
-        specs = await self.models()
-        if not specs:
+        cards = await self._known()
+        if not cards:
             return
-        spec = specs.get(request.model)
-        if spec is None:
+        specs = {name: card.spec for name, card in cards.items()}
+        card = cards.get(request.model)
+        if card is None:
             closest = next(iter(difflib.get_close_matches(request.model, specs, n=1)), None)
             raise UnknownModelError(model=request.model, known=specs, closest=closest)
-        found = violations(request, spec)
+        found = violations_under(card.validation, request, card.spec)
         if found:
             raise UnsupportedError(
                 model=request.model, violations=hinted(request, found, specs), accepted_by=accepting(request, specs)

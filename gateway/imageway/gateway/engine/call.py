@@ -31,6 +31,7 @@ class Call:
         self.request = request
         self.attempts = 0
         self.images = 0
+        self.translated: tuple[str, ...] = ()
         self._request_id = request_id
         self._observers = observers
         self._clock_s = clock_s
@@ -103,6 +104,7 @@ class Call:
             faults=tuple(violation.code for violation in error.violations)
             if isinstance(error, UnsupportedError)
             else (),
+            translated=self.translated,
         )
         self._tell(lambda observer: observer.request_finished(event))
 

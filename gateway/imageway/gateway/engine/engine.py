@@ -20,11 +20,12 @@ __all__ = ("Engine", "Outcome", "Streamed")
 
 
 class Outcome(Struct, frozen=True, kw_only=True):
-    """Pictures, and how they came about."""
+    """Pictures, and how they came about; `translated` names the rules by which the request was changed on the way."""
 
     result: ImageResult
     target: Target
     attempts: int
+    translated: tuple[str, ...] = ()
 
 
 class Streamed(Struct, frozen=True, kw_only=True):
@@ -33,6 +34,7 @@ class Streamed(Struct, frozen=True, kw_only=True):
     events: AsyncIterator[ImageEvent]
     target: Target
     attempts: int
+    translated: tuple[str, ...] = ()
 
 
 class Engine:
@@ -54,7 +56,7 @@ class Engine:
     async def run(self, request: ImageRequest, *, request_id: str) -> Outcome:
         """Have *request* drawn. Raises `ImageError`; its `UnsupportedError` means that nothing was sent."""
         with self._call(self._named(request), request_id).told() as call:
-            *others, last = self._route(call.request)
+            *others, last = self._route(call)
             for target in others:
                 try:
                     return await self._drawn(call, target)
@@ -68,7 +70,7 @@ class Engine:
             result = await target.create(call.request)
             attempt.upstream_request_id = result.upstream_request_id
         call.images = len(result.images)
-        return Outcome(result=result, target=target, attempts=call.attempts)
+        return Outcome(result=result, target=target, attempts=call.attempts, translated=call.translated)
 
     @asynccontextmanager
     async def stream(self, request: ImageRequest, *, request_id: str) -> AsyncIterator[Streamed]:
@@ -77,14 +79,19 @@ class Engine:
         Another target is asked only before that: afterwards previews may be out already, and be paid for.
         """
         with self._call(self._named(request), request_id).told() as call:
-            route = self._route(call.request)
+            route = self._route(call)
             for target in route:
                 taken_on = False
                 try:
                     with call.attempt(target):
                         async with target.stream(call.request) as events:
                             taken_on = True
-                            yield Streamed(target=target, attempts=call.attempts, events=call.counting(events))
+                            yield Streamed(
+                                target=target,
+                                attempts=call.attempts,
+                                translated=call.translated,
+                                events=call.counting(events),
+                            )
                             return
                 except ImageError as error:
                     if taken_on or target is route[-1] or not may_fall_back(error):
@@ -103,12 +110,14 @@ class Engine:
             return request
         return replace(request, model=self._default_model)
 
-    def _route(self, request: ImageRequest) -> tuple[Target, ...]:
-        if not request.model:
+    def _route(self, call: Call) -> tuple[Target, ...]:
+        if not call.request.model:
             raise ImageError(
                 ErrorCode.INVALID_REQUEST,
                 "Missing required parameter: 'model'.",
                 param="model",
                 upstream_code="missing_required_parameter",
             )
-        return self.registry.route(request)
+        route = self.registry.route(call.request)
+        call.request, call.translated = route.request, route.translated
+        return route.targets

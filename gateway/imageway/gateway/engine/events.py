@@ -24,6 +24,7 @@ class AttemptFinished(Struct, frozen=True, kw_only=True):
 
 class RequestFinished(Struct, frozen=True, kw_only=True):
     """A request's end. `model` is None where the caller's name is configured nowhere; `faults` are violations' codes.
+    `translated` names the rules by which the request was changed before it went out.
 
     `upstream_seconds` is the part of `seconds` that was spent waiting for targets.
     """
@@ -41,6 +42,7 @@ class RequestFinished(Struct, frozen=True, kw_only=True):
     input_images: int
     input_bytes: int
     faults: tuple[str, ...] = ()
+    translated: tuple[str, ...] = ()
 
 
 class Observer(Protocol):

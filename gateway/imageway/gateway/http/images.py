@@ -13,6 +13,7 @@ from imageway.contract.wire import generation_request, result_body
 from imageway.gateway.engine.engine import Engine
 from imageway.gateway.http.errors import image_error_of
 from imageway.gateway.http.forms import picture_request
+from imageway.gateway.http.outcome_headers import outcome_headers
 from imageway.gateway.http.presence import while_there
 from imageway.gateway.http.request_id import request_id_of
 from imageway.gateway.http.streaming import StreamedAnswer
@@ -58,11 +59,7 @@ def image_routes(engine: Engine, server: ServerSettings, *, default_model: str |
         return Response(
             result_body(outcome.result),
             media_type="application/json",
-            headers={
-                "x-request-id": request_id,
-                "imageway-target": outcome.target.label,
-                "imageway-attempts": str(outcome.attempts),
-            },
+            headers=outcome_headers(outcome, request_id),
         )
 
     return [generations, edits]

@@ -14,7 +14,7 @@ __all__ = ("model_routes",)
 
 def model_routes(registry: Registry) -> list[HTTPRouteHandler]:
     """The model list as route handlers. It is written once: a registry never changes."""
-    listing = models_body(registry.contracts)
+    listing = models_body(registry.contracts, registry.validations)
 
     @get("/v1/models", media_type="application/json")
     async def models() -> Response[bytes]:
@@ -31,6 +31,6 @@ def model_routes(registry: Registry) -> list[HTTPRouteHandler]:
                 param="model",
                 upstream_code="model_not_found",
             )
-        return Response(model_body(plain, contract), media_type="application/json")
+        return Response(model_body(plain, contract, registry.validations[plain]), media_type="application/json")
 
     return [models, model]

@@ -14,6 +14,7 @@ from imageway.contract.request import ImageRequest
 from imageway.contract.stream import KEEP_ALIVE, ImageEvent, error_event_bytes, event_bytes
 from imageway.gateway.engine.engine import Engine, Streamed
 from imageway.gateway.http.errors import answer_error, unexpected_error
+from imageway.gateway.http.outcome_headers import outcome_headers
 from imageway.gateway.http.presence import while_there
 from imageway.gateway.http.request_id import request_id_of
 
@@ -80,9 +81,7 @@ def _head(streamed: Streamed, request_id: str) -> HTTPResponseStartEvent:
         "content-type": "text/event-stream; charset=utf-8",
         "cache-control": "no-cache",
         "x-accel-buffering": "no",
-        "x-request-id": request_id,
-        "imageway-target": streamed.target.label,
-        "imageway-attempts": str(streamed.attempts),
+        **outcome_headers(streamed, request_id),
     }
     return HTTPResponseStartEvent(
         type="http.response.start",

@@ -68,6 +68,7 @@ class LogObserver:
             input_images=event.input_images,
             input_bytes=event.input_bytes,
             faults=list(event.faults),
+            translated=list(event.translated),
         )
 
 

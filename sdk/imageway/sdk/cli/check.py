@@ -8,6 +8,7 @@ from imageway.contract.document import Issue
 from imageway.contract.errors import ImageError
 from imageway.contract.request import JsonValue
 from imageway.contract.spec import ModelSpec
+from imageway.contract.validation import Validation
 from imageway.sdk.cli.gateway import GatewayChoice, open_client
 from imageway.sdk.cli.talk import Exit, GiveUpError, put_json, say
 from imageway.sdk.embedded import Opener
@@ -29,9 +30,9 @@ async def check_task(
     loaded, issues = loaded_task(task, models_file)
     unchecked = ""
     if loaded is not None:
-        specs, unchecked = await _specs(choice, opener)
-        if specs is not None:
-            issues += against_models(loaded, specs)[1]
+        known, unchecked = await _known(choice, opener)
+        if known is not None:
+            issues += against_models(loaded, *known)[1]
     tell_issues(issues)
     if unchecked:
         say(f"not checked: what the models can do ({unchecked})")
@@ -61,13 +62,13 @@ def loaded_task(task: Path, models_file: Path | None) -> Found:
     return loaded, [*issues, *check_data(loaded, records)]
 
 
-def against_models(loaded: LoadedTask, specs: Mapping[str, ModelSpec]) -> Found:
-    """*loaded* with its models' names as the gateway has them, and what it asks of them beyond their specs."""
+def against_models(loaded: LoadedTask, specs: Mapping[str, ModelSpec], validations: Mapping[str, Validation]) -> Found:
+    """*loaded* with its models' names as the gateway has them, and what it asks that the gateway refuses."""
     if not specs:
         return loaded, []
     known, issues = with_known_models(loaded, specs)
     today = datetime.now(tz=UTC).date()
-    return known, [*issues, *check_capabilities(known or loaded, specs, today=today)]
+    return known, [*issues, *check_capabilities(known or loaded, specs, today=today, validations=validations)]
 
 
 def faulty(issues: Sequence[Issue]) -> bool:
@@ -79,10 +80,12 @@ def tell_issues(issues: Sequence[Issue]) -> None:
         say(issue.render())
 
 
-async def _specs(choice: GatewayChoice, opener: Opener | None) -> tuple[Mapping[str, ModelSpec] | None, str]:
+async def _known(
+    choice: GatewayChoice, opener: Opener | None
+) -> tuple[tuple[Mapping[str, ModelSpec], Mapping[str, Validation]] | None, str]:
     try:
         async with open_client(choice, opener=opener, announced=False) as client:
-            return await client.models(), ""
+            return (await client.models(), await client.validations()), ""
     except ImageError as error:
         return None, error.message
     except GiveUpError as error:

@@ -49,7 +49,7 @@ async def run_task(
     async with open_client(choice, opener=opener) as client:
         try:
             specs = await client.models()
-            plan = _sound(*against_models(loaded, specs)).plan
+            plan = _sound(*against_models(loaded, specs, await client.validations())).plan
             folder = output or plan.folder
             with progress(os.environ) as listener, _stoppable() as stop:
                 summary = await run_plan(

@@ -3,12 +3,13 @@
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
 
-from imageway.contract.check import hinted, violations
+from imageway.contract.check import hinted
 from imageway.contract.document import Issue, YamlPath, issue_at
 from imageway.contract.errors import Violation
 from imageway.contract.request import ImageFacts, ImageFormat, ImageInput, ImageRequest, JsonValue, Operation
 from imageway.contract.spec import ModelSpec
 from imageway.contract.strict import did_you_mean
+from imageway.contract.validation import Validation, violations_under
 from imageway.sdk.pipeline.loaded import LoadedTask, Origin, Place
 from imageway.sdk.pipeline.plan import ImageNode, ImagePart
 from imageway.sdk.pipeline.source import record_ids
@@ -24,9 +25,16 @@ _MANY = 20
 Record = Mapping[str, JsonValue]
 
 
-def check_capabilities(task: LoadedTask, known: Mapping[str, ModelSpec], *, today: date) -> list[Issue]:
+def check_capabilities(
+    task: LoadedTask,
+    known: Mapping[str, ModelSpec],
+    *,
+    today: date,
+    validations: Mapping[str, Validation] | None = None,
+) -> list[Issue]:
     """What each node's constant parameters, image parts and model have against them by the specs in *known*.
 
+    *validations* tells how strictly the gateway checks, by model; those that it leaves out are checked strictly.
     Prompts and pictures of records aren't judged here. Nodes whose model isn't in *known* are passed over: see
     `with_known_models`.
     """
@@ -38,7 +46,8 @@ def check_capabilities(task: LoadedTask, known: Mapping[str, ModelSpec], *, toda
         spec = known.get(node.model)
         if spec is None:
             continue
-        issues += _exceeding(node, origin, spec, known)
+        validation = (validations or {}).get(node.model, "strict")
+        issues += _exceeding(node, origin, known, validation)
         if node.model not in told_of:
             told_of.add(node.model)
             issues += _ending(node.model, spec, origin.model, today)
@@ -84,10 +93,13 @@ def _set_by_pipeline(node: ImageNode, origin: Origin) -> Iterator[Issue]:
             yield origin.params[name].issue("set-by-pipeline", message, of_key=True)
 
 
-def _exceeding(node: ImageNode, origin: Origin, spec: ModelSpec, known: Mapping[str, ModelSpec]) -> Iterator[Issue]:
+def _exceeding(
+    node: ImageNode, origin: Origin, known: Mapping[str, ModelSpec], validation: Validation
+) -> Iterator[Issue]:
+    spec = known[node.model]
     request = _stand_in(node, spec)
     params = {name: value for name, value in node.params.items() if name not in _SET_BY_PIPELINE}
-    for violation in hinted(request, violations(request, spec), known):
+    for violation in hinted(request, violations_under(validation, request, spec), known):
         root, *inner = violation.param.split(".")
         if root == "model":
             yield origin.model.issue("unsupported", _sentence(violation))

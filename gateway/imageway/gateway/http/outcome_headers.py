@@ -1,0 +1,27 @@
+"""The headers that tell how an answer came about."""
+
+from datetime import UTC, datetime, time
+from email.utils import format_datetime
+
+from imageway.gateway.engine.engine import Outcome, Streamed
+
+__all__ = ("outcome_headers",)
+
+
+def outcome_headers(outcome: Outcome | Streamed, request_id: str) -> dict[str, str]:
+    """Who drew, at which attempt, what was changed on the way, and the day on which that model ends.
+
+    `Sunset` is RFC 8594's. `Deprecation` (RFC 9745) isn't sent: it needs the day of the announcement, which the
+    catalogue doesn't know.
+    """
+    headers = {
+        "x-request-id": request_id,
+        "imageway-target": outcome.target.label,
+        "imageway-attempts": str(outcome.attempts),
+    }
+    if outcome.translated:
+        headers["imageway-translated"] = ", ".join(outcome.translated)
+    last = outcome.target.spec.lifecycle.shutdown_date
+    if last is not None and outcome.target.dated:
+        headers["sunset"] = format_datetime(datetime.combine(last, time(), UTC), usegmt=True)
+    return headers
