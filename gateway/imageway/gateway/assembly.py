@@ -8,6 +8,8 @@ from msgspec.structs import replace
 from imageway.contract.document import Issue, issue_at
 from imageway.contract.spec import ModelSpec
 from imageway.contract.validation import Validation
+from imageway.gateway.media.configured import configured_store, media_faults
+from imageway.gateway.media.store import MediaStore
 from imageway.gateway.settings import (
     ModelSettings,
     ProviderSettings,
@@ -25,11 +27,14 @@ __all__ = ("Assembly", "assemble")
 
 
 class Assembly:
-    """A registry and the providers behind it, which whoever assembled them must close."""
+    """A registry and the providers behind it, which whoever assembled them must close; and `media` where configured."""
 
-    def __init__(self, registry: Registry, providers: Mapping[str, ImageProvider]) -> None:
+    def __init__(
+        self, registry: Registry, providers: Mapping[str, ImageProvider], media: MediaStore | None = None
+    ) -> None:
         self.registry = registry
         self.providers = providers
+        self.media = media
 
     async def aclose(self) -> None:
         for provider in self.providers.values():
@@ -62,9 +67,10 @@ class _Assembler:
         default = self._settings.default_model
         if default is not None and default not in {model.name for model in models}:
             self._fault(("default_model",), "unknown-model", f"default_model is '{default}', which is no model here")
+        media = self._media()
         if self._issues:
             raise SettingsError(tuple(self._issues))
-        return Assembly(Registry(models, today=self._today), self._built)
+        return Assembly(Registry(models, today=self._today), self._built, media)
 
     def _check_exposure(self) -> None:
         server = self._settings.server
@@ -75,6 +81,15 @@ class _Assembler:
                 f"'{server.host}' can be reached from other machines and there are no keys: whoever reaches it spends"
                 " your money. Listen on 127.0.0.1, or say server.allow_unauthenticated: true",
             )
+
+    def _media(self) -> MediaStore | None:
+        settings = self._settings.media
+        if settings is None:
+            return None
+        faults = [*media_faults(settings)]
+        for key, message in faults:
+            self._fault(("media", key), "media", message)
+        return None if faults else configured_store(settings)
 
     def _build(self, position: int, provider: ProviderSettings) -> None:
         place = ("providers", position)

@@ -7,6 +7,7 @@ from typing import Annotated, Any, TypeAlias
 
 import msgspec
 from msgspec import Meta, Struct
+from msgspec.structs import replace
 
 from imageway.contract.document import Document, DocumentError, Issue, issue_at, read_document
 from imageway.contract.strict import decode
@@ -16,6 +17,7 @@ from imageway.providers.protocol import ProviderPlugin
 from imageway.providers.registry import LifecycleMode
 
 __all__ = (
+    "MediaSettings",
     "ModelSettings",
     "ProviderSettings",
     "ServerSettings",
@@ -69,6 +71,21 @@ class ModelSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     lifecycle: LifecycleMode | None = None
 
 
+class MediaSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where pictures behind links are kept, and how callers reach them.
+
+    `public_url` is this gateway's address as callers see it, `signing_key` a reference to 32 bytes or more, and `store`
+    a directory: in the file relative to the file, in `Settings` a path as it is. Replicas that are to serve each
+    other's links share all three.
+    """
+
+    public_url: str
+    signing_key: str
+    store: Annotated[str, Meta(pattern=r"^[^\x00]+$")]
+    ttl_s: Annotated[int, Meta(ge=1, le=2_592_000)] = 3600
+    max_bytes: Annotated[int, Meta(ge=1)] = 10_000_000_000
+
+
 class ProviderSettings(Struct, frozen=True, kw_only=True):
     """A configured connection: its name, its plugin and the plugin's own decoded configuration."""
 
@@ -89,6 +106,7 @@ class _File(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     models: Annotated[list[ModelSettings], Meta(min_length=1)] | None = None
     default_model: str | None = None
     catalogue: list[str] = []
+    media: MediaSettings | None = None
 
 
 class Settings(Struct, frozen=True, kw_only=True):
@@ -99,6 +117,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     models: tuple[ModelSettings, ...] | None = None
     default_model: str | None = None
     catalogue_overlays: tuple[Path, ...] = ()
+    media: MediaSettings | None = None
     document: Document | None = None
 
 
@@ -142,12 +161,14 @@ def load_settings(path: Path) -> Settings:
                 providers.append(provider)
     if file is None or any(issue.severity == "error" for issue in issues):
         raise SettingsError(tuple(issues))
+    media = file.media
     return Settings(
         providers=tuple(providers),
         server=file.server,
         models=None if file.models is None else tuple(file.models),
         default_model=file.default_model,
         catalogue_overlays=tuple(path.parent / overlay for overlay in file.catalogue),
+        media=None if media is None else replace(media, store=str(path.parent / media.store)),
         document=document,
     )
 

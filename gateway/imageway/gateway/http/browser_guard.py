@@ -1,5 +1,6 @@
 """Keeps web pages from spending the operator's money: browsers let any page send requests to a server on loopback."""
 
+import re
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -9,12 +10,15 @@ from imageway.gateway.settings import is_loopback
 
 __all__ = ("BrowserGuard",)
 
+_PICTURE = re.compile(r"/files/[^/]+")
+
 
 class BrowserGuard:
     """An ASGI application that refuses other sites' pages before *app* sees them.
 
-    A request that names an `Origin` must come from the server's own; with *loopback_only* the `Host` must be a loopback
-    name too, or a page could rebind its own name to this machine.
+    A request that names an `Origin` must come from the server's own, except for links to pictures: those are meant for
+    other pages, spend nothing and can't be guessed. With *loopback_only* the `Host` must always be a loopback name,
+    or a page could rebind its own name to this machine.
     """
 
     def __init__(self, app: Any, *, loopback_only: bool) -> None:  # noqa: ANN401  # ASGI has no one type for it
@@ -34,11 +38,16 @@ class BrowserGuard:
     def _fault(self, scope: Any) -> str:  # noqa: ANN401
         headers = {name: value.decode("latin-1") for name, value in scope["headers"] if name in (b"host", b"origin")}
         host, origin = headers.get(b"host", ""), headers.get(b"origin")
-        if origin is not None and (origin == "null" or _netloc(origin) != host.lower()):
+        foreign = origin is not None and (origin == "null" or _netloc(origin) != host.lower())
+        if foreign and not _looks_at_a_picture(scope):
             return "Pages of other sites can't use this gateway from a browser."
         if self._loopback_only and host and not is_loopback(_name(host)):
             return "This gateway is for this machine only: call it by a loopback name, such as 127.0.0.1."
         return ""
+
+
+def _looks_at_a_picture(scope: Any) -> bool:  # noqa: ANN401
+    return scope["method"] in ("GET", "HEAD") and _PICTURE.fullmatch(scope["path"]) is not None
 
 
 def _netloc(origin: str) -> str:
