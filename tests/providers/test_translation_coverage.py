@@ -53,6 +53,16 @@ def test_free_sizes_on_a_target_that_lists_its_own_could_need_resizing() -> None
     assert rules_between(small, small) == ()
 
 
+def test_rules_that_only_refuse_or_only_lead_to_a_refusal_are_not_told() -> None:
+    low_only, no_auto = CATALOGUE["openai/gpt-image-1-mini"], CATALOGUE["openai/dall-e-3"]
+
+    assert [rule.name for rule in rules_between(low_only, CATALOGUE["openai/gpt-image-2"])] == ["null"]
+    assert [rule.name for rule in rules_between(CATALOGUE["openai/gpt-image-1"], no_auto)] == [
+        "response-format",
+        "null",
+    ]
+
+
 def test_a_target_serves_what_can_be_translated() -> None:
     found = coverage(CATALOGUE["openai/dall-e-2"], CATALOGUE["openai/gpt-image-2"], translate=True)
 

@@ -58,6 +58,18 @@ def test_new_qualities_pass_unchanged(quality: str) -> None:
     assert found.rules == ()
 
 
+@pytest.mark.parametrize("quality", ["standard", "hd"])
+def test_a_target_that_knows_the_old_qualities_too_gets_them(quality: str) -> None:
+    both = Choice(values=["standard", "hd", "medium", "high", "auto"], default="auto")
+    target = with_params(CATALOGUE["openai/gpt-image-2"], quality=both)
+    request = asks(size="1024x1024", quality=quality, response_format="b64_json")
+
+    found = translated(request, CATALOGUE["openai/dall-e-3"], target)
+
+    assert found.request == asks(size="1024x1024", quality=quality)
+    assert found.rules == ("response-format",)
+
+
 def test_an_edit_without_the_parameter_is_of_standard_quality() -> None:
     found = onto("openai/gpt-image-2", "openai/dall-e-2", asks(Operation.EDIT))
 

@@ -51,7 +51,7 @@ def style(draft: Draft, pair: Pair) -> Draft:
 def input_fidelity(draft: Draft, pair: Pair) -> Draft:
     """Dropped where the target always works as asked; asking for what it never does is refused."""
     stated, fixed = draft.request.params.get("input_fidelity"), pair.target.always.get("input_fidelity")
-    if stated is None or fixed is None or "input_fidelity" in pair.target.params:
+    if stated is None or fixed is None:
         return draft
     if stated == fixed:
         return draft.without_param("input_fidelity")
