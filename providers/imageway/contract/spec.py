@@ -146,7 +146,8 @@ class Output(Struct, frozen=True, kw_only=True, omit_defaults=True):
 class OperationSpec(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One operation of one model: parameters by wire name, files, body encodings and the answer.
 
-    `rules` names the conditions that are code rather than data; see `check`.
+    `rules` names the conditions that are code rather than data; see `check`. `always` are settings of other models that
+    can't be set here, each with the value at which this model always works.
     """
 
     params: dict[str, Param]
@@ -157,6 +158,7 @@ class OperationSpec(Struct, frozen=True, kw_only=True, omit_defaults=True):
     markup: MaskRules | None = None
     bodies: list[Literal["json", "multipart"]] = field(default_factory=lambda: ["json"])
     rules: list[Literal["svg_draws_one"]] = field(default_factory=list)
+    always: dict[str, str] = field(default_factory=dict)
     retired: str = ""
     min_api_version: str = ""
     note: str = ""
