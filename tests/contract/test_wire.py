@@ -8,6 +8,7 @@ import msgspec
 import pytest
 from msgspec import UNSET
 
+from imageway.contract.cards import ModelCard, card_body, cards_body, read_cards
 from imageway.contract.errors import ErrorCode, ImageError, UnknownModelError, UnsupportedError, Violation
 from imageway.contract.request import ImageRequest, Operation
 from imageway.contract.result import GeneratedImage, ImageResult, TokenDetails, Usage
@@ -25,13 +26,9 @@ from imageway.contract.spec import (
     Text,
 )
 from imageway.contract.wire import (
-    ModelCard,
     error_body,
     form_fields,
     generation_request,
-    model_body,
-    models_body,
-    read_cards,
     read_error,
     result_body,
     typed_form,
@@ -264,11 +261,15 @@ def test_a_code_of_a_newer_gateway_falls_back_to_the_status() -> None:
 
 
 def test_specs_survive_the_wire() -> None:
-    assert read_cards(models_body({"m": SPEC, "other": SPEC}, {"other": "tolerant"})) == {
+    assert read_cards(
+        cards_body({"m": ModelCard(spec=SPEC), "other": ModelCard(spec=SPEC, validation="tolerant")})
+    ) == {
         "m": ModelCard(spec=SPEC),
         "other": ModelCard(spec=SPEC, validation="tolerant"),
     }
-    assert json.loads(model_body("m", SPEC))["imageway"]["spec"]["price"]["images"] == {"low": {"1024x1024": "0.011"}}
+    assert json.loads(card_body("m", ModelCard(spec=SPEC)))["imageway"]["spec"]["price"]["images"] == {
+        "low": {"1024x1024": "0.011"}
+    }
 
 
 @pytest.mark.parametrize("told", ["", ', "validation": null', ', "validation": "lenient"', ', "validation": {"as": 1}'])

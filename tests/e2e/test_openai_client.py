@@ -84,7 +84,7 @@ def test_old_clients_that_expect_a_link_get_one(client: openai.OpenAI) -> None:
 
     assert reply.data is not None
     assert reply.data[0].url is not None
-    assert reply.data[0].url.startswith("data:image/png;base64,")
+    assert Image.open(io.BytesIO(httpx.get(reply.data[0].url).content)).size == (1024, 1024)
     assert reply.data[0].revised_prompt
 
 

@@ -7,10 +7,11 @@ from typing import Any
 from msgspec.structs import replace
 
 from fakes.upstream import PNG, Recorded, Reply, Upstream, drawn
+from imageway.contract.cards import ModelCard, cards_body
 from imageway.contract.errors import ErrorCode, ImageError, reaction
 from imageway.contract.spec import Lifecycle, ModelSpec
 from imageway.contract.validation import Validation
-from imageway.contract.wire import error_body, models_body
+from imageway.contract.wire import error_body
 from imageway.providers.catalogue import find, load_catalogue
 
 NAMES = ("dall-e-2", "dall-e-3", "gpt-image-1")
@@ -49,7 +50,7 @@ class FakeGateway:
         files: Mapping[str, bytes] | None = None,
     ) -> None:
         self.answer = answer
-        self.models = Reply(body=models_body(specs() if models is None else models, validations))
+        self.models = Reply(body=_listed(specs() if models is None else models, validations or {}))
         self.files = files or {}
         self.model_lists = 0
         self.drawn_requests: list[Recorded] = []
@@ -89,3 +90,9 @@ class FakeGateway:
 
 def data_url(content: bytes, media_type: str = "image/png") -> str:
     return f"data:{media_type};base64,{base64.b64encode(content).decode()}"
+
+
+def _listed(models: dict[str, ModelSpec], validations: Mapping[str, Validation]) -> bytes:
+    return cards_body(
+        {name: ModelCard(spec=spec, validation=validations.get(name, "strict")) for name, spec in models.items()}
+    )

@@ -8,7 +8,7 @@ from imageway.contract.errors import UnknownModelError, UnsupportedError
 from imageway.contract.request import ImageRequest, Operation
 from imageway.contract.result import GeneratedImage, ImageResult
 from imageway.providers.catalogue import load_catalogue
-from imageway.providers.registry import Model, Registry, Route, Target
+from imageway.providers.registry import Model, Passage, Registry, Target
 
 CATALOGUE = load_catalogue()
 
@@ -63,8 +63,11 @@ def test_targets_that_cannot_serve_a_request_are_skipped_for_it() -> None:
     narrow, wide = target(provider, "azure/gpt-image-1"), target(provider, "openai/gpt-image-1")
     registry = Registry([model("m", "openai/gpt-image-1", narrow, wide)])
 
-    assert registry.route(asks("m")) == Route(request=asks("m"), targets=(narrow, wide))
-    assert registry.route(asks("m", output_format="webp")).targets == (wide,)
+    assert registry.route(asks("m")) == (
+        Passage(target=narrow, request=asks("m")),
+        Passage(target=wide, request=asks("m")),
+    )
+    assert [passage.target for passage in registry.route(asks("m", output_format="webp"))] == [wide]
 
 
 def test_where_every_target_refuses_the_first_ones_faults_are_told() -> None:

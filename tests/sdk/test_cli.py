@@ -15,9 +15,9 @@ import pytest
 
 from fakes.gateway import REJECTED, FakeGateway, Recorded, Reply, drawn, specs
 from fakes.task_files import write_task
+from imageway.contract.cards import ModelCard, cards_body
 from imageway.contract.issue import Issue
 from imageway.contract.version import __version__
-from imageway.contract.wire import models_body
 from imageway.sdk import embedded
 from imageway.sdk.cli import main
 from imageway.sdk.cli.check import check_task
@@ -304,7 +304,7 @@ def test_an_unreachable_gateway_is_exit_4(tmp_path: Path, capsys: pytest.Capture
 
 def test_a_gateway_that_goes_away_is_exit_4_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write_task(tmp_path)
-    body = models_body(specs())
+    body = cards_body({name: ModelCard(spec=spec) for name, spec in specs().items()})
 
     async def run() -> tuple[Exit, str]:
         async def answer_once(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -1,7 +1,7 @@
 """The composition root: settings in, ASGI application out. The only module that knows every part."""
 
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from datetime import date
 
 from litestar import Litestar
@@ -11,13 +11,16 @@ from structlog.typing import FilteringBoundLogger
 
 from imageway.contract.errors import ImageError
 from imageway.gateway.assembly import assemble
+from imageway.gateway.engine.delivery import Delivery
 from imageway.gateway.engine.engine import Engine
 from imageway.gateway.http.errors import answer_error, answer_http_exception, answer_unexpected
+from imageway.gateway.http.files import file_routes
 from imageway.gateway.http.health import health_routes
 from imageway.gateway.http.images import image_routes
 from imageway.gateway.http.models import model_routes
+from imageway.gateway.media.store import private_store
 from imageway.gateway.notices import log_notices
-from imageway.gateway.settings import Settings
+from imageway.gateway.settings import Settings, is_loopback
 from imageway.gateway.telemetry.logs import LogObserver, logger
 from imageway.gateway.telemetry.metrics import Metrics
 from imageway.providers.registry import utc_today
@@ -26,30 +29,46 @@ __all__ = ("create_app",)
 
 
 def create_app(
-    settings: Settings, *, log: FilteringBoundLogger | None = None, today: Callable[[], date] | None = None
+    settings: Settings,
+    *,
+    log: FilteringBoundLogger | None = None,
+    today: Callable[[], date] = utc_today,
+    data_links: bool = False,
 ) -> Litestar:
     """The gateway that *settings* describe; *today* tells the day in UTC. Raises `SettingsError` with every problem.
 
+    Links to pictures lead to the configured store; on loopback there is one without a configuration. With *data_links*
+    they carry the picture in themselves instead, for callers who get no second request through.
     Providers are closed when the application's lifespan ends.
     """
     log = log or logger()
-    today = today or utc_today
     assembly = assemble(settings, today=today)
     metrics = Metrics()
-    engine = Engine(assembly.registry, default_model=settings.default_model, observers=(metrics, LogObserver(log)))
+    closing = ExitStack()
+    media = assembly.media
+    if media is None and not data_links and is_loopback(settings.server.host):
+        media = closing.enter_context(private_store(public_url=""))
+    engine = Engine(
+        assembly.registry,
+        default_model=settings.default_model,
+        delivery=Delivery(media),
+        observers=(metrics, LogObserver(log)),
+    )
 
     @asynccontextmanager
     async def providers_open(_: Litestar) -> AsyncIterator[None]:
         log_notices(log, assembly.registry, today())
-        try:
-            yield
-        finally:
-            await assembly.aclose()
+        with closing:
+            try:
+                yield
+            finally:
+                await assembly.aclose()
 
     return Litestar(
         route_handlers=[
             *image_routes(engine, settings.server, default_model=settings.default_model),
             *model_routes(assembly.registry),
+            *(file_routes(media) if media else ()),
             *health_routes(metrics),
         ],
         exception_handlers={

@@ -9,6 +9,7 @@ from imageway.contract.document import Issue, issue_at
 from imageway.contract.spec import ModelSpec
 from imageway.contract.validation import Validation
 from imageway.gateway.media.configured import configured_store, media_faults
+from imageway.gateway.media.need import needs_media
 from imageway.gateway.media.store import MediaStore
 from imageway.gateway.settings import (
     ModelSettings,
@@ -22,6 +23,7 @@ from imageway.providers.catalogue import CatalogueError, find, load_catalogue
 from imageway.providers.discovery import missing_extra
 from imageway.providers.protocol import ImageProvider
 from imageway.providers.registry import Model, Registry, Target, utc_today
+from imageway.providers.translation import coverage
 
 __all__ = ("Assembly", "assemble")
 
@@ -151,9 +153,13 @@ class _Assembler:
             if spec is not None and target.provider in self._built:
                 built = self._target(provider, target.model, spec)
                 dated = built.dated or settings.lifecycle is not None
-                targets.append(replace(built, unchecked=validation == "off", dated=dated))
+                translates = target.translate and validation != "off"
+                built = replace(built, unchecked=validation == "off", dated=dated, translates=translates)
+                self._check_coverage((*place, "targets", position), contract, built)
+                targets.append(built)
         if contract is None or not targets:
             return None
+        self._check_links(place, settings, contract, targets)
         return Model(
             name=settings.name,
             contract=contract,
@@ -161,6 +167,29 @@ class _Assembler:
             validation=validation,
             lifecycle=settings.lifecycle or "warn",
         )
+
+    def _check_coverage(self, place: tuple[str | int, ...], contract: ModelSpec | None, target: Target) -> None:
+        if contract is None or target.unchecked:
+            return
+        covered = coverage(contract, target.spec, translate=target.translates)
+        if not covered.serves_any:
+            reasons = " ".join(f"{operation}: {reason}" for operation, reason in covered.reasons.items())
+            hint = "" if target.translates else " translate: true may help."
+            self._fault(
+                place, "useless-target", f"{target.spec.name} can serve nothing of {contract.name}. {reasons}{hint}"
+            )
+
+    def _check_links(
+        self, place: tuple[str | int, ...], settings: ModelSettings, contract: ModelSpec, targets: list[Target]
+    ) -> None:
+        translating = [target.spec for target in targets if target.translates]
+        loopback = is_loopback(self._settings.server.host)
+        if self._settings.media is None and needs_media(contract, translating, loopback=loopback):
+            self._fault(
+                (*place, "name"),
+                "no-media",
+                f"'{settings.name}' promises links to pictures, which this gateway must keep: say where, under media:",
+            )
 
     def _validation(self, place: tuple[str | int, ...], settings: ModelSettings) -> Validation:
         if isinstance(settings.validation, str):

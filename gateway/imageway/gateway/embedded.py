@@ -30,7 +30,7 @@ async def open_gateway(
         settings = vendor_only(provider)
     else:
         settings = sketch_only()
-    app = create_app(settings, log=logger(level=logging.ERROR))
+    app = create_app(settings, log=logger(level=logging.ERROR), data_links=True)
     lifespan = app.lifespan()
     await lifespan.__aenter__()
     try:

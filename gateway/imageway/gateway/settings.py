@@ -49,11 +49,15 @@ class ServerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class TargetSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A model on a provider. `spec` may be left out where the provider's kind and `model` name a catalogue row."""
+    """A model on a provider. `spec` may be left out where the provider's kind and `model` name a catalogue row.
+
+    With `translate` requests to the model's contract are mapped onto `spec` by named rules; without, they go unchanged.
+    """
 
     provider: str
     model: str
     spec: str | None = None
+    translate: bool = False
 
 
 class ModelSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable, Mapping
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
@@ -10,25 +10,17 @@ from msgspec import UNSET, Struct, UnsetType
 from imageway.contract.errors import ErrorCode, ImageError, UnknownModelError, UnsupportedError, Violation
 from imageway.contract.request import ImageRequest, JsonValue, Operation
 from imageway.contract.result import GeneratedImage, ImageResult, Usage
-from imageway.contract.spec import Flag, Group, Integer, ModelSpec, Param
-from imageway.contract.validation import Validation
+from imageway.contract.spec import Flag, Group, Integer, Param
 from imageway.contract.wording import type_word
 
 __all__ = (
-    "ModelCard",
     "error_body",
     "form_fields",
     "generation_request",
-    "model_body",
-    "models_body",
-    "read_cards",
     "read_error",
     "result_body",
     "typed_form",
 )
-
-SCHEMA = 1
-"""The version of what stands under `imageway` in model cards."""
 
 
 class _Answer(Struct, frozen=True, kw_only=True):
@@ -64,33 +56,6 @@ class _Fault(Struct, frozen=True, kw_only=True):
 
 class _Envelope(Struct, frozen=True, kw_only=True):
     error: _Fault
-
-
-class ModelCard(Struct, frozen=True, kw_only=True):
-    """What a gateway publishes of a model: the facts that callers are checked against, and how strictly."""
-
-    spec: ModelSpec
-    validation: Validation = "strict"
-
-
-class _CardExtension(Struct, frozen=True, kw_only=True):
-    schema: int
-    spec: ModelSpec
-    # Whatever the gateway says, this year's or another's: what isn't known here counts as strict.
-    validation: Any = "strict"
-
-
-class _Card(Struct, frozen=True, kw_only=True):
-    id: str
-    created: int = 0
-    owned_by: str = "imageway"
-    object: Literal["model"] = "model"
-    imageway: _CardExtension | UnsetType = UNSET
-
-
-class _CardList(Struct, frozen=True, kw_only=True):
-    data: list[_Card]
-    object: Literal["list"] = "list"
 
 
 def generation_request(body: bytes) -> ImageRequest:
@@ -272,44 +237,3 @@ def _seconds(text: str | None) -> float | None:
     except ValueError:
         return None
     return seconds if math.isfinite(seconds) and seconds >= 0 else None
-
-
-def models_body(specs: Mapping[str, ModelSpec], validations: Mapping[str, Validation] | None = None) -> bytes:
-    """`GET /v1/models`: OpenAI's list, each entry with the spec that its callers are checked against, and how."""
-    told = validations or {}
-    cards = [_card(name, spec, told.get(name, "strict")) for name, spec in specs.items()]
-    return msgspec.json.encode(_CardList(data=cards))
-
-
-def model_body(name: str, spec: ModelSpec, validation: Validation = "strict") -> bytes:
-    return msgspec.json.encode(_card(name, spec, validation))
-
-
-def _card(name: str, spec: ModelSpec, validation: Validation) -> _Card:
-    return _Card(id=name, owned_by=spec.kind, imageway=_CardExtension(schema=SCHEMA, spec=spec, validation=validation))
-
-
-def read_cards(body: bytes) -> dict[str, ModelCard]:
-    """The cards by model name of a gateway's list; entries without a spec are left out.
-
-    Raises `ImageError` where the answer is no such list.
-    """
-    try:
-        entries = msgspec.json.decode(body, type=_CardList).data
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise ImageError(
-            ErrorCode.UPSTREAM_UNAVAILABLE, "The answer to /v1/models is not a list of models; is this a gateway?"
-        ) from error
-    return {
-        entry.id: ModelCard(spec=entry.imageway.spec, validation=_validation(entry.imageway.validation))
-        for entry in entries
-        if isinstance(entry.imageway, _CardExtension)
-    }
-
-
-def _validation(told: object) -> Validation:
-    match told:
-        case "tolerant" | "off":
-            return told
-        case _:
-            return "strict"

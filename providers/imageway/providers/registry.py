@@ -23,8 +23,9 @@ from imageway.contract.spec import ModelSpec
 from imageway.contract.stream import ImageEvent, completed_events
 from imageway.contract.validation import Validation, forgiven
 from imageway.providers.protocol import ImageProvider, StreamingImageProvider
+from imageway.providers.translation import Translation, translated
 
-__all__ = ("LifecycleMode", "Model", "Registry", "Route", "Target", "utc_today")
+__all__ = ("LifecycleMode", "Model", "Passage", "Registry", "Target", "utc_today")
 
 LifecycleMode: TypeAlias = Literal["warn", "enforce"]
 """What a vendor's shutdown date does to a target: it is told, or requests are refused from that day on."""
@@ -37,8 +38,9 @@ def utc_today() -> date:
 class Target(Struct, frozen=True, kw_only=True):
     """A model on a provider: `upstream_model` is the name there, `spec` the facts that requests must keep to.
 
-    An `unchecked` target takes whatever comes. The spec's shutdown date holds for a `dated` one; elsewhere the model
-    lives as long as its host lets it.
+    One that `translates` gets requests to another model's contract in its own terms. An `unchecked` target takes
+    whatever comes. The spec's shutdown date holds for a `dated` one; elsewhere the model lives as long as its host
+    lets it.
     """
 
     provider_name: str
@@ -47,6 +49,7 @@ class Target(Struct, frozen=True, kw_only=True):
     spec: ModelSpec
     unchecked: bool = False
     dated: bool = True
+    translates: bool = False
 
     @property
     def label(self) -> str:
@@ -104,15 +107,16 @@ class Model(Struct, frozen=True, kw_only=True):
         return tuple(target for target in self.targets if not has_ended(target.spec.lifecycle, today))
 
 
-class Route(Struct, frozen=True, kw_only=True):
-    """Where a request may go: its targets in order, and the request as they take it.
+class Passage(Struct, frozen=True, kw_only=True):
+    """A target for a request, and the request as that target takes it.
 
-    `translated` names the rules by which it was changed on the way.
+    `rules` names what was changed; `translation` says what is left to do with the answer.
     """
 
+    target: Target
     request: ImageRequest
-    targets: tuple[Target, ...]
-    translated: tuple[str, ...] = ()
+    rules: tuple[str, ...] = ()
+    translation: Translation | None = None
 
 
 class Registry:
@@ -140,8 +144,8 @@ class Registry:
             closest = difflib.get_close_matches(name, self._models, n=1)
             raise UnknownModelError(model=name, known=self._models, closest=closest[0] if closest else None) from None
 
-    def route(self, asked: ImageRequest) -> Route:
-        """The way of what a caller *asked*, to the targets that can serve it.
+    def route(self, asked: ImageRequest) -> tuple[Passage, ...]:
+        """The ways of what a caller *asked* to the targets that can serve it, in order.
 
         Raises `UnknownModelError`, or `UnsupportedError` where the contract or every target refuses or has ended; the
         latter tells which other models here would accept the request.
@@ -150,15 +154,15 @@ class Registry:
         today = self._today()
         standing = model.standing(today)
         if model.validation == "off" and standing:
-            return Route(request=asked, targets=standing)
-        request, translated = forgiven(asked, model.contract) if model.validation == "tolerant" else (asked, ())
+            return tuple(Passage(target=target, request=asked) for target in standing)
+        request, dropped = forgiven(asked, model.contract) if model.validation == "tolerant" else (asked, ())
         found = () if model.validation == "off" else violations(request, model.contract)
         if not standing:
             found = (shutdown_violation(model.name, model.targets[0].spec), *found)
-        able = tuple(target for target in standing if not target.violations(request)) if not found else ()
-        if able:
-            return Route(request=request, targets=able, translated=translated)
-        found = found or standing[0].violations(request)
+        if not found:
+            passages, found = _passages(request, dropped, model.contract, standing)
+            if passages:
+                return passages
         others = {
             other.name: other.contract
             for other in self._models.values()
@@ -169,3 +173,29 @@ class Registry:
             violations=hinted(asked, found, others),
             accepted_by=accepting(asked, others),
         )
+
+
+def _passages(
+    request: ImageRequest, dropped: tuple[str, ...], contract: ModelSpec, targets: Iterable[Target]
+) -> tuple[tuple[Passage, ...], tuple[Violation, ...]]:
+    """The passages that there are, and what the first target has against *request* where there are none."""
+    passages: list[Passage] = []
+    refusals: list[tuple[Violation, ...]] = []
+    for target in targets:
+        try:
+            passages.append(_passage(request, dropped, contract, target))
+        except UnsupportedError as error:
+            refusals.append(error.violations)
+    return tuple(passages), () if passages else refusals[0]
+
+
+def _passage(request: ImageRequest, dropped: tuple[str, ...], contract: ModelSpec, target: Target) -> Passage:
+    if target.translates:
+        translation = translated(request, contract, target.spec)
+        return Passage(
+            target=target, request=translation.request, rules=(*dropped, *translation.rules), translation=translation
+        )
+    found = target.violations(request)
+    if found:
+        raise UnsupportedError(model=request.model, violations=found)
+    return Passage(target=target, request=request, rules=dropped)

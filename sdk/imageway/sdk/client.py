@@ -12,6 +12,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import msgspec
 
+from imageway.contract.cards import ModelCard, read_cards
 from imageway.contract.check import accepting, hinted
 from imageway.contract.errors import ErrorCode, ImageError, UnknownModelError, UnsupportedError
 from imageway.contract.request import ImageInput, ImageRequest, JsonValue, Operation
@@ -20,7 +21,7 @@ from imageway.contract.sniff import image_input
 from imageway.contract.spec import ModelSpec
 from imageway.contract.validation import Validation, violations_under
 from imageway.contract.version import __version__
-from imageway.contract.wire import ModelCard, form_fields, read_cards, read_error
+from imageway.contract.wire import form_fields, read_error
 from imageway.contract.wire_result import read_result
 from imageway.sdk._http import Answer, AsgiApp, FormPart, Http, same_origin
 from imageway.sdk.pipeline.media import MAX_PICTURE_BYTES, data_url_bytes, is_data_url, read_picture

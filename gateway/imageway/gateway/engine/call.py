@@ -8,7 +8,7 @@ from imageway.contract.errors import ErrorCode, ImageError, UnknownModelError, U
 from imageway.contract.request import ImageRequest
 from imageway.contract.stream import CompletedImage, ImageEvent
 from imageway.gateway.engine.events import AttemptFinished, Observer, RequestFinished
-from imageway.providers.registry import Target
+from imageway.providers.registry import Passage
 
 __all__ = ("Attempt", "Call")
 
@@ -50,9 +50,11 @@ class Call:
         self.finished()
 
     @contextmanager
-    def attempt(self, target: Target) -> Iterator[Attempt]:
-        """The time of one call to *target*."""
+    def attempt(self, passage: Passage) -> Iterator[Attempt]:
+        """The time of one call to the target of *passage*."""
+        target = passage.target
         self.attempts += 1
+        self.translated = passage.rules
         self._provider = target.provider_name
         attempt = Attempt()
         started_s = self._clock_s()

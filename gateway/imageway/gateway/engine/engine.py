@@ -12,9 +12,10 @@ from imageway.contract.request import ImageRequest, Operation
 from imageway.contract.result import ImageResult
 from imageway.contract.stream import ImageEvent
 from imageway.gateway.engine.call import Call
+from imageway.gateway.engine.delivery import Delivery
 from imageway.gateway.engine.events import Observer
 from imageway.gateway.engine.policy import may_fall_back
-from imageway.providers.registry import Registry, Target
+from imageway.providers.registry import Passage, Registry, Target
 
 __all__ = ("Engine", "Outcome", "Streamed")
 
@@ -45,11 +46,13 @@ class Engine:
         registry: Registry,
         *,
         default_model: str | None = None,
+        delivery: Delivery | None = None,
         observers: Sequence[Observer] = (),
         clock_s: Callable[[], float] = perf_counter,
     ) -> None:
         self.registry = registry
         self._default_model = default_model
+        self._delivery = delivery or Delivery(None)
         self._observers = observers
         self._clock_s = clock_s
 
@@ -57,20 +60,23 @@ class Engine:
         """Have *request* drawn. Raises `ImageError`; its `UnsupportedError` means that nothing was sent."""
         with self._call(self._named(request), request_id).told() as call:
             *others, last = self._route(call)
-            for target in others:
+            for passage in others:
                 try:
-                    return await self._drawn(call, target)
+                    return await self._drawn(call, passage)
                 except ImageError as error:
                     if not may_fall_back(error):
                         raise
             return await self._drawn(call, last)
 
-    async def _drawn(self, call: Call, target: Target) -> Outcome:
-        with call.attempt(target) as attempt:
-            result = await target.create(call.request)
-            attempt.upstream_request_id = result.upstream_request_id
-        call.images = len(result.images)
-        return Outcome(result=result, target=target, attempts=call.attempts, translated=call.translated)
+    async def _drawn(self, call: Call, passage: Passage) -> Outcome:
+        contract = self.registry.model(call.request.model).contract
+        async with self._delivery.room_for(passage) as room:
+            with call.attempt(passage) as attempt:
+                result = await passage.target.create(passage.request)
+                attempt.upstream_request_id = result.upstream_request_id
+            delivered = await room.delivered(result, contract)
+        call.images = len(delivered.images)
+        return Outcome(result=delivered, target=passage.target, attempts=call.attempts, translated=passage.rules)
 
     @asynccontextmanager
     async def stream(self, request: ImageRequest, *, request_id: str) -> AsyncIterator[Streamed]:
@@ -80,21 +86,21 @@ class Engine:
         """
         with self._call(self._named(request), request_id).told() as call:
             route = self._route(call)
-            for target in route:
+            for passage in route:
                 taken_on = False
                 try:
-                    with call.attempt(target):
-                        async with target.stream(call.request) as events:
+                    with call.attempt(passage):
+                        async with passage.target.stream(passage.request) as events:
                             taken_on = True
                             yield Streamed(
-                                target=target,
+                                target=passage.target,
                                 attempts=call.attempts,
-                                translated=call.translated,
+                                translated=passage.rules,
                                 events=call.counting(events),
                             )
                             return
                 except ImageError as error:
-                    if taken_on or target is route[-1] or not may_fall_back(error):
+                    if taken_on or passage is route[-1] or not may_fall_back(error):
                         raise
 
     def refused(self, operation: Operation, error: ImageError, *, request_id: str) -> None:
@@ -110,7 +116,7 @@ class Engine:
             return request
         return replace(request, model=self._default_model)
 
-    def _route(self, call: Call) -> tuple[Target, ...]:
+    def _route(self, call: Call) -> tuple[Passage, ...]:
         if not call.request.model:
             raise ImageError(
                 ErrorCode.INVALID_REQUEST,
@@ -118,6 +124,4 @@ class Engine:
                 param="model",
                 upstream_code="missing_required_parameter",
             )
-        route = self.registry.route(call.request)
-        call.request, call.translated = route.request, route.translated
-        return route.targets
+        return self.registry.route(call.request)

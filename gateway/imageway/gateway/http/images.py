@@ -6,9 +6,11 @@ from typing import Any
 from litestar import Request, Response, post
 from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
+from msgspec.structs import replace
 
 from imageway.contract.errors import ImageError
 from imageway.contract.request import ImageRequest, Operation
+from imageway.contract.result import ImageResult
 from imageway.contract.wire import generation_request, result_body
 from imageway.gateway.engine.engine import Engine
 from imageway.gateway.http.errors import image_error_of
@@ -57,12 +59,23 @@ def image_routes(engine: Engine, server: ServerSettings, *, default_model: str |
             return StreamedAnswer(engine, request, asked, keep_alive_s=server.keep_alive_s)
         outcome = await while_there(request.receive, engine.run(asked, request_id=request_id))
         return Response(
-            result_body(outcome.result),
+            result_body(_with_whole_links(outcome.result, str(request.base_url))),
             media_type="application/json",
             headers=outcome_headers(outcome, request_id),
         )
 
     return [generations, edits]
+
+
+def _with_whole_links(result: ImageResult, base_url: str) -> ImageResult:
+    """*result* with links that lead to where this request came to; those of a configured store are whole already."""
+    images = tuple(
+        replace(image, url=base_url.rstrip("/") + image.url)
+        if isinstance(image.url, str) and image.url.startswith("/")
+        else image
+        for image in result.images
+    )
+    return replace(result, images=images)
 
 
 async def _generation(request: AnyRequest) -> ImageRequest:

@@ -1,0 +1,99 @@
+"""From what a target drew to what the contract promised: exact sizes, links, and no field that it hasn't."""
+
+import asyncio
+import base64
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+from msgspec import UnsetType
+from msgspec.structs import replace
+
+from imageway.contract.errors import ErrorCode, ImageError
+from imageway.contract.result import GeneratedImage, ImageResult
+from imageway.contract.sniff import sniff
+from imageway.contract.spec import ModelSpec
+from imageway.gateway.media.pixels import resized
+from imageway.gateway.media.store import MediaStore
+from imageway.providers.registry import Passage
+from imageway.providers.translation import translated_result
+
+__all__ = ("Delivery", "Room")
+
+_SIZE = re.compile(r"([0-9]+)x([0-9]+)")
+_LARGEST_PICTURE = (3840, 2160)
+_BYTES_PER_PIXEL = 4
+_HEADROOM_BYTES = 65_536
+_DATA_URL = "data:"
+
+
+class Room:
+    """A place for the pictures of one call, made before it is paid for."""
+
+    def __init__(self, passage: Passage, keep: Callable[[bytes], Awaitable[str]] | None) -> None:
+        self._translation = passage.translation
+        self._keep = keep
+
+    async def delivered(self, result: ImageResult, contract: ModelSpec) -> ImageResult:
+        """*result* in the terms of *contract*. Raises `ImageError` (`may_have_billed`) where that can't be done."""
+        images = tuple([await self._delivered(image) for image in result.images])
+        told = replace(result, images=images)
+        return told if self._translation is None else translated_result(told, self._translation, contract)
+
+    async def _delivered(self, image: GeneratedImage) -> GeneratedImage:
+        translation = self._translation
+        url = None if isinstance(image.url, UnsetType) else image.url
+        if url is not None and url.startswith(_DATA_URL) and self._keep is not None:
+            content = await asyncio.to_thread(base64.b64decode, url.partition(",")[2])
+            return replace(image, url=await self._keep(content))
+        resize_to = translation.resize_to if translation else None
+        links = translation is not None and translation.links and url is None
+        if resize_to is None and not links:
+            return image
+        content = await asyncio.to_thread(_content, image, resize_to)
+        if not links:
+            kept = await asyncio.to_thread(GeneratedImage.from_bytes, content)
+            return replace(image, b64_json=kept.b64_json)
+        link = await self._keep(content) if self._keep else await asyncio.to_thread(_data_url, content)
+        return GeneratedImage(url=link, revised_prompt=image.revised_prompt)
+
+
+class Delivery:
+    """Makes room for links in *media*; without a store, links carry the picture in themselves."""
+
+    def __init__(self, media: MediaStore | None) -> None:
+        self._media = media
+
+    @asynccontextmanager
+    async def room_for(self, passage: Passage) -> AsyncIterator[Room]:
+        """The time of a call by *passage*. Raises `ImageError` where the store has no room for what it may draw."""
+        if self._media is None:
+            yield Room(passage, None)
+        elif passage.translation is not None and passage.translation.links:
+            async with self._media.reserving(_most_bytes(passage)) as reservation:
+                yield Room(passage, reservation.keep)
+        else:
+            yield Room(passage, self._media.keep)
+
+
+def _most_bytes(passage: Passage) -> int:
+    match = _SIZE.fullmatch(str(passage.request.params.get("size")))
+    drawn = (int(match[1]), int(match[2])) if match else _LARGEST_PICTURE
+    width, height = (passage.translation and passage.translation.resize_to) or drawn
+    return passage.request.n * (width * height * _BYTES_PER_PIXEL + _HEADROOM_BYTES)
+
+
+def _content(image: GeneratedImage, resize_to: tuple[int, int] | None) -> bytes:
+    try:
+        content = image.content
+        return content if resize_to is None else resized(content, *resize_to)
+    except ValueError as error:
+        raise ImageError(
+            ErrorCode.UPSTREAM_UNAVAILABLE,
+            f"The upstream's picture can't be brought to the contract's size: {error}.",
+            may_have_billed=True,
+        ) from error
+
+
+def _data_url(content: bytes) -> str:
+    return f"{_DATA_URL}{sniff(content).format.media_type};base64,{base64.b64encode(content).decode()}"
