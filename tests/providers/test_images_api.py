@@ -10,7 +10,7 @@ import pytest
 
 from fakes.upstream import PNG, Reply, Upstream, failed
 from imageway.contract.errors import ErrorCode, ImageError
-from imageway.contract.request import ImageRequest, Operation
+from imageway.contract.request import ImageRequest, JsonValue, Operation
 from imageway.contract.result import ImageResult
 from imageway.contract.sniff import image_input
 from imageway.providers import azure, openai
@@ -180,13 +180,27 @@ def test_silence_after_sending_may_have_cost_money(key: str) -> None:
     assert (error.code, error.may_have_billed) == (ErrorCode.UPSTREAM_TIMEOUT, True)
 
 
-def test_variations_are_refused_with_the_reason(url: str, key: str, upstream: Upstream) -> None:
+def test_a_variation_goes_out_as_a_form(url: str, key: str, upstream: Upstream) -> None:
+    params: dict[str, JsonValue] = {"n": 2, "size": "256x256", "user": None}
+    request = ImageRequest(
+        operation=Operation.VARIATION, model="m", params=params, images=(image_input(PNG, "upload"),)
+    )
+
+    result = create(openai.build(openai.OpenAIConfig(api_key=key, base_url=f"{url}/v1")), request)
+
+    [sent] = upstream.requests
+    assert (sent.path, result.upstream_request_id) == ("/v1/images/variations", "up-1")
+    assert sorted(sent.texts) == [("model", "up"), ("n", "2"), ("size", "256x256")]
+    assert sent.files == (("image", "image.png", "image/png", PNG),)
+
+
+def test_a_variation_that_fails_is_told_like_the_rest(url: str, key: str, upstream: Upstream) -> None:
+    upstream.replies.append(failed(404, None))
     request = ImageRequest(operation=Operation.VARIATION, model="m", params={})
 
     error = fails(openai.build(openai.OpenAIConfig(api_key=key, base_url=f"{url}/v1")), request)
 
-    assert error.message == "Variations aren't served: the vendor retired the operation."
-    assert upstream.requests == []
+    assert (error.code, error.may_have_billed) == (ErrorCode.UPSTREAM_UNAVAILABLE, False)
 
 
 def test_secrets_are_references(tmp_path: Path) -> None:

@@ -48,16 +48,23 @@ class ImagesApiProvider:
                         files["markup"] = _file(request.markup)
                     reply = await images.edit(model=upstream_model, prompt=prompt, extra_body=params, **files)
                 case Operation.VARIATION:
-                    raise ImageError(
-                        ErrorCode.INVALID_REQUEST,
-                        "Variations aren't served: the vendor retired the operation.",
-                        param="model",
-                    )
+                    return await self._variation(upstream_model, request)
                 case _:
                     assert_never(request.operation)
         except openai.APIError as error:
             raise to_image_error(error) from error
         return read_result(reply.content, upstream_request_id=_request_id(reply.headers))
+
+    async def _variation(self, upstream_model: str, request: ImageRequest) -> ImageResult:
+        # The library's own method warns at each call that OpenAI has retired the path; compatible servers have it.
+        reply = await self._client.post(
+            "/images/variations",
+            cast_to=openai.HttpxBinaryResponseContent,
+            body={**request.params, "model": upstream_model},
+            files=[("image", _file(image)) for image in request.images],
+            options={"headers": {"content-type": "multipart/form-data"}},
+        )
+        return read_result(reply.content, upstream_request_id=_request_id(reply.response.headers))
 
     async def aclose(self) -> None:
         await self._client.close()

@@ -1,4 +1,4 @@
-"""Bodies of edits, multipart or JSON: values typed as the model's spec expects, files sorted by field."""
+"""Bodies of edits and variations: values typed as the model's spec expects, files sorted by field."""
 
 import asyncio
 from typing import Any
@@ -13,7 +13,7 @@ from imageway.contract.sniff import image_input
 from imageway.contract.wire import typed_form
 from imageway.providers.registry import Registry
 
-__all__ = ("edit_request",)
+__all__ = ("edit_request", "variation_request")
 
 _LONGEST_TEXT = 1_000_000
 
@@ -32,6 +32,23 @@ async def edit_request(request: Request[Any, Any, Any], registry: Registry, defa
             "Edits are sent as multipart/form-data, with files named 'image' or 'image[]' and 'mask', or as"
             " application/json, with data URLs in 'images' and 'mask'.",
         )
+    return await _form_request(request, Operation.EDIT, registry, default_model)
+
+
+async def variation_request(
+    request: Request[Any, Any, Any], registry: Registry, default_model: str | None
+) -> ImageRequest:
+    """The variation that a form asks for, not yet checked. Raises `ImageError` for bodies that are none."""
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "multipart/form-data":
+        raise ImageError(
+            ErrorCode.INVALID_REQUEST, "Variations are sent as multipart/form-data, with a file named 'image'."
+        )
+    return await _form_request(request, Operation.VARIATION, registry, default_model)
+
+
+async def _form_request(
+    request: Request[Any, Any, Any], operation: Operation, registry: Registry, default_model: str | None
+) -> ImageRequest:
     texts: list[tuple[str, str]] = []
     images: list[ImageInput] = []
     others: dict[str, ImageInput] = {}
@@ -58,9 +75,9 @@ async def edit_request(request: Request[Any, Any, Any], registry: Registry, defa
         raise _misplaced(name, f"'{name}' was sent more than once.")
     model = next((text for name, text in texts if name == "model"), "")
     return ImageRequest(
-        operation=Operation.EDIT,
+        operation=operation,
         model=model,
-        params=_typed(texts, registry, model or default_model or ""),
+        params=_typed(texts, registry, model or default_model or "", operation),
         images=tuple(images),
         mask=others.get("mask"),
         markup=others.get("markup"),
@@ -92,10 +109,10 @@ def _json_edit(body: bytes, registry: Registry, default_model: str | None) -> Im
     return edit
 
 
-def _typed(texts: list[tuple[str, str]], registry: Registry, model: str) -> dict[str, Any]:
+def _typed(texts: list[tuple[str, str]], registry: Registry, model: str, operation: Operation) -> dict[str, Any]:
     contract = registry.contracts.get(model)
-    operation = contract.operations.get(Operation.EDIT) if contract else None
-    return typed_form(((name, text) for name, text in texts if name != "model"), operation.params if operation else {})
+    spec = contract.operations.get(operation) if contract else None
+    return typed_form(((name, text) for name, text in texts if name != "model"), spec.params if spec else {})
 
 
 def _unknown_file(name: str) -> str:

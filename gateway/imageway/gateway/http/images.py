@@ -1,4 +1,4 @@
-"""`POST /v1/images/generations` and `/v1/images/edits`."""
+"""`POST /v1/images/generations`, `/v1/images/edits` and `/v1/images/variations`."""
 
 import asyncio
 from collections.abc import Awaitable
@@ -13,7 +13,7 @@ from imageway.contract.request import ImageRequest, Operation
 from imageway.contract.wire import generation_request, result_body
 from imageway.gateway.engine.engine import Engine, Outcome
 from imageway.gateway.http.errors import image_error_of
-from imageway.gateway.http.forms import edit_request
+from imageway.gateway.http.forms import edit_request, variation_request
 from imageway.gateway.http.outcome_headers import outcome_headers
 from imageway.gateway.http.request_id import request_id_of
 
@@ -37,7 +37,14 @@ def image_routes(
     async def edits(request: AnyRequest) -> Response[bytes]:
         return await _answer(engine, request, Operation.EDIT, edit_request(request, engine.registry, default_model))
 
-    return [generations, edits]
+    @post(
+        "/v1/images/variations", status_code=200, request_max_body_size=max_upload_bytes, media_type="application/json"
+    )
+    async def variations(request: AnyRequest) -> Response[bytes]:
+        reading = variation_request(request, engine.registry, default_model)
+        return await _answer(engine, request, Operation.VARIATION, reading)
+
+    return [generations, edits, variations]
 
 
 async def _generation(request: AnyRequest) -> ImageRequest:
