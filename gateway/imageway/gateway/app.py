@@ -53,6 +53,7 @@ def create_app(
                 default_model=settings.default_model,
                 max_json_bytes=settings.server.max_json_bytes,
                 max_upload_bytes=settings.server.max_upload_bytes,
+                max_input_pixels=settings.server.max_input_pixels,
             ),
             *model_routes(assembly.registry),
             *health_routes(metrics),

@@ -23,7 +23,7 @@ AnyRequest = Request[Any, Any, Any]
 
 
 def image_routes(
-    engine: Engine, *, default_model: str | None, max_json_bytes: int, max_upload_bytes: int
+    engine: Engine, *, default_model: str | None, max_json_bytes: int, max_upload_bytes: int, max_input_pixels: int
 ) -> list[HTTPRouteHandler]:
     """The image operations as route handlers around *engine*."""
 
@@ -35,13 +35,14 @@ def image_routes(
 
     @post("/v1/images/edits", status_code=200, request_max_body_size=max_upload_bytes, media_type="application/json")
     async def edits(request: AnyRequest) -> Response[bytes]:
-        return await _answer(engine, request, Operation.EDIT, edit_request(request, engine.registry, default_model))
+        reading = edit_request(request, engine.registry, default_model, max_input_pixels)
+        return await _answer(engine, request, Operation.EDIT, reading)
 
     @post(
         "/v1/images/variations", status_code=200, request_max_body_size=max_upload_bytes, media_type="application/json"
     )
     async def variations(request: AnyRequest) -> Response[bytes]:
-        reading = variation_request(request, engine.registry, default_model)
+        reading = variation_request(request, engine.registry, default_model, max_input_pixels)
         return await _answer(engine, request, Operation.VARIATION, reading)
 
     return [generations, edits, variations]
