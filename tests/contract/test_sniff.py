@@ -4,6 +4,7 @@ import random
 import struct
 
 import pytest
+from msgspec.structs import replace
 from PIL import Image
 
 from case_pictures import picture, saved
@@ -141,7 +142,49 @@ def test_a_png_is_taken_at_its_header_where_chunks_never_end() -> None:
     head = picture("png", 48, 32, mode="RGB")[:33]
     chunk = struct.pack(">I", 0) + b"prVt" + b"\0" * 4
 
-    assert sniff(head + chunk * 5000) == STILL
+    assert sniff(head + chunk * 70_000) == STILL
+
+
+WHOLE = [name for name in FILES if name.startswith(("PNG", "JPEG", "WebP"))]
+
+
+@pytest.mark.parametrize("name", WHOLE)
+def test_a_file_without_its_end_is_cut_short_wherever_it_was_cut(name: str) -> None:
+    content, facts = FILES[name]
+
+    for end in range(len(content)):
+        found = sniff(content[:end])
+        assert found.truncated or found.format is ImageFormat.UNKNOWN, end
+    assert found == replace(facts, truncated=True)
+
+
+@pytest.mark.parametrize("name", WHOLE)
+def test_what_stands_behind_the_end_is_passed_over(name: str) -> None:
+    content, facts = FILES[name]
+
+    assert sniff(content + b"\xff\x00 more \xff\xda") == facts
+
+
+def test_the_end_of_a_thumbnail_is_not_that_of_its_picture() -> None:
+    jpeg = saved(Image.new("RGB", (48, 32)), "jpeg", exif=b"Exif\0\0" + saved(Image.new("RGB", (8, 8)), "jpeg"))
+
+    assert not sniff(jpeg).truncated
+    assert sniff(jpeg[:-2]).truncated
+
+
+def test_a_picture_of_noise_is_whole() -> None:
+    noise = Image.effect_noise((640, 480), 90)
+
+    for form, options in (("jpeg", {"quality": 95}), ("jpeg", {"progressive": True}), ("png", {}), ("webp", {})):
+        content = saved(noise.convert("RGB"), form, **options)
+        assert not sniff(content).truncated
+        assert sniff(content[: len(content) // 2]).truncated
+
+
+def test_a_png_without_a_picture_is_cut_short() -> None:
+    png = saved(Image.new("RGB", (48, 32)), "png")
+
+    assert sniff(png[:33] + png[-12:]).truncated
 
 
 @pytest.mark.parametrize("name", [name for name in FILES if name.startswith(("PNG", "JPEG", "WebP", "GIF", "BMP"))])

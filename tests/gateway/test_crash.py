@@ -2,6 +2,7 @@
 
 import io
 import json
+from datetime import date
 
 import httpx
 from msgspec import Struct
@@ -37,7 +38,8 @@ def test_a_bug_is_told_by_its_id_and_logged_without_prompts_or_keys() -> None:
     provider = ProviderSettings(name="buggy", type="buggy", plugin=plugin, config=NoConfig())
     log = io.StringIO()
 
-    with serving(create_app(Settings(providers=(provider,)), log=logger(log)), lifespan="on") as url:
+    app = create_app(Settings(providers=(provider,)), log=logger(log), today=lambda: date(2026, 1, 1))
+    with serving(app, lifespan="on") as url:
         reply = httpx.post(
             f"{url}/v1/images/generations",
             json={"model": "gpt-image-2", "prompt": "a private matter"},

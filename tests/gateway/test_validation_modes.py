@@ -9,11 +9,15 @@ from typing import Any
 
 import httpx
 import pytest
+from msgspec import Struct
 
 from fakes.upstream import Upstream, failed
+from imageway.contract.request import ImageRequest, Operation
+from imageway.contract.result import GeneratedImage, ImageResult
 from imageway.gateway.app import create_app
-from imageway.gateway.settings import load_settings
+from imageway.gateway.settings import ModelSettings, ProviderSettings, Settings, TargetSettings, load_settings
 from imageway.gateway.telemetry.logs import logger
+from imageway.providers.protocol import ProviderPlugin
 from loopback import serving
 from pictures import picture
 
@@ -30,6 +34,24 @@ models:
     contract: openai/gpt-image-2
     targets: [{{provider: main, model: gpt-image-2}}, {{provider: spare, model: gpt-image-2}}]
 """
+
+
+class NoConfig(Struct, frozen=True, kw_only=True):
+    pass
+
+
+class Recorder:
+    """A provider that remembers what it was asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[ImageRequest] = []
+
+    async def create(self, upstream_model: str, request: ImageRequest) -> ImageResult:
+        self.asked.append(request)
+        return ImageResult(created=1, images=(GeneratedImage.from_bytes(b"x"),))
+
+    async def aclose(self) -> None:
+        return
 
 
 @pytest.fixture
@@ -143,6 +165,38 @@ def test_off_passes_on_files_that_are_no_pictures(gateway: httpx.Client, upstrea
     assert reply.status_code == 200
     assert upstream.requests[0].files == (("image", "image", "application/octet-stream", b"not a picture"),)
     assert ("seed", "4") in upstream.requests[0].texts
+
+
+@pytest.mark.parametrize("named", [True, False], ids=["by name", "by default"])
+def test_off_hands_on_json_edits_as_they_came(named: bool) -> None:
+    provider = Recorder()
+    plugin = ProviderPlugin(config_type=NoConfig, build=lambda _: provider)
+    settings = Settings(
+        providers=(ProviderSettings(name="p", type="recorder", plugin=plugin, config=NoConfig()),),
+        models=(
+            ModelSettings(
+                name="off",
+                contract="openai/dall-e-2",
+                targets=[TargetSettings(provider="p", model="up")],
+                validation="off",
+            ),
+        ),
+        default_model="off",
+    )
+    fields = {"prompt": "a hat", "images": [{"file_id": "f-1"}, {"image_url": "https://h/a.png"}], "mask": {"x": 1}}
+
+    with serving(create_app(settings, log=logger(level=50)), lifespan="on") as url:
+        reply = httpx.post(f"{url}/v1/images/edits", json={**fields, **({"model": "off"} if named else {})})
+
+    assert reply.status_code == 200
+    assert provider.asked == [ImageRequest(operation=Operation.EDIT, model="off", params=fields)]
+
+
+def test_strict_refuses_what_it_can_not_look_at(gateway: httpx.Client, upstream: Upstream) -> None:
+    reply = gateway.post("/v1/images/edits", json={"model": "strict", "prompt": "x", "images": [{"file_id": "f-1"}]})
+
+    assert (reply.status_code, reply.json()["error"]["param"]) == (400, "images")
+    assert upstream.requests == []
 
 
 def test_off_still_falls_back(gateway: httpx.Client, upstream: Upstream) -> None:

@@ -270,3 +270,24 @@ def test_a_rehearsed_fault_comes_before_the_stream() -> None:
 
     with pytest.raises(ImageError, match="sketch throttles this call"):
         streamed(SketchProvider(SketchConfig(throttle_every=1)), request)
+
+
+@pytest.mark.parametrize("params", [{"n": 10, "size": "16x16"}, {"size": "16x256"}, {"n": 1, "size": "32x16"}])
+def test_what_is_small_enough_is_drawn_though_no_spec_lists_it(params: dict[str, JsonValue]) -> None:
+    assert len(answer("gpt-image-1", **params).images) == params.get("n", 1)
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({"n": 11, "size": "16x16"}, "n is 11, but sketch draws 1 to 10 at once."),
+        ({"n": 0}, "n is 0, but sketch draws 1 to 10 at once."),
+        ({"size": "7681x4320"}, "size is 7681x4320, but sketch draws edges from 16 px and up to 33177600 pixels."),
+        ({"size": "15x64"}, "size is 15x64, but sketch draws edges from 16 px and up to 33177600 pixels."),
+    ],
+)
+def test_what_no_memory_could_hold_is_refused_even_unchecked(params: dict[str, JsonValue], message: str) -> None:
+    with pytest.raises(ImageError) as caught:
+        answer("gpt-image-1", **params)
+
+    assert (caught.value.code, caught.value.message) == (ErrorCode.INVALID_REQUEST, message)

@@ -38,6 +38,8 @@ class ServerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     Sixteen pictures of 50 MB each are 800 MB; the default takes less, because one process holds an upload in memory.
     A stream in which nothing happens for `keep_alive_s` carries a comment, so that no proxy takes it for dead.
+    A few kilobytes can claim to be a picture that fills any memory once it is opened. `max_input_pixels` is for each
+    picture; the default is where Pillow, which many servers behind this one open pictures with, sees such a bomb.
     """
 
     host: str = "127.0.0.1"
@@ -46,6 +48,7 @@ class ServerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     max_json_bytes: Annotated[int, Meta(ge=1)] = 1_048_576
     max_upload_bytes: Annotated[int, Meta(ge=1)] = 268_435_456
     keep_alive_s: Annotated[float, Meta(gt=0)] = 15.0
+    max_input_pixels: Annotated[int, Meta(ge=1)] = 178_956_970
 
 
 class TargetSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

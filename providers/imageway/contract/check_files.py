@@ -103,6 +103,13 @@ def _format_violations(name: str, position: int, file: ImageInput, formats: list
             "unsupported_file_mimetype",
             list(allowed),
         )
+    elif file.facts.truncated:
+        yield _fault(
+            name,
+            f"Invalid image file or mode for {name} {position}: the file is cut short, its end is missing.",
+            "invalid_image_file",
+            "a whole file",
+        )
     elif file.facts.animated:
         yield _fault(
             name,

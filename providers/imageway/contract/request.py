@@ -59,9 +59,10 @@ class ImageFormat(StrEnum):
 
 
 class ImageFacts(Struct, frozen=True, kw_only=True):
-    """What an image's leading bytes say of it; see `sniff`.
+    """What an image's bytes say of it without being decoded; see `sniff`.
 
-    `width_px` and `height_px` are 0 where the format is unknown or its header is cut short.
+    `width_px` and `height_px` are 0 where the format is unknown or its header is cut short. A PNG, JPEG or WebP is
+    `truncated` where its end is missing.
     """
 
     format: ImageFormat
@@ -69,6 +70,7 @@ class ImageFacts(Struct, frozen=True, kw_only=True):
     height_px: int = 0
     has_alpha: bool = False
     animated: bool = False
+    truncated: bool = False
 
 
 class ImageInput(Struct, frozen=True, kw_only=True):

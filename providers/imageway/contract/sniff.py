@@ -1,8 +1,9 @@
-"""What an image is, read from its leading bytes: format, width, height, alpha, animation. No decoding, no Pillow.
+"""What an image is, read from its structure: format, size, alpha, animation, a missing end. No decoding, no Pillow.
 
 Declared media types and file names are never asked: phones, browsers and API clients get them wrong.
 """
 
+import re
 import struct
 from collections.abc import Iterator
 
@@ -14,8 +15,13 @@ _PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
 _HEIC_BRANDS = frozenset((b"heic", b"heix", b"hevc", b"mif1", b"msf1"))
 _JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _JPEG_BARE = frozenset((0x01, *range(0xD0, 0xD9)))
+_JPEG_END = 0xD9
+_JPEG_MARK = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
+"""A mark among entropy-coded data, in which a bare FF is followed by 00 or a restart mark."""
 _MOST_CHUNKS = 4096
-"""How many chunks or segments are looked at before a file is taken for what its header says."""
+"""How many segments are looked at before a file is taken for what its header says."""
+_MOST_PNG_CHUNKS = 65_536
+"""Likewise; a large PNG is thousands of chunks, as most encoders write some kilobytes to each."""
 
 
 def image_input(content: bytes, filename: str = "image") -> ImageInput:
@@ -61,23 +67,44 @@ def _png(content: bytes) -> ImageFacts:
         return ImageFacts(format=ImageFormat.UNKNOWN)
     width, height, _depth, colour_type = struct.unpack_from(">IIBB", content, 16)
     has_alpha = colour_type in (4, 6)
-    animated = False
+    animated = drawn = False
+    ended: bool | None = None
     for kind in _png_chunks(content):
-        has_alpha = has_alpha or kind == b"tRNS"
-        animated = animated or kind == b"acTL"
-        if kind == b"IDAT":
-            break
-    return ImageFacts(format=ImageFormat.PNG, width_px=width, height_px=height, has_alpha=has_alpha, animated=animated)
+        match kind:
+            case b"tRNS" if not drawn:
+                has_alpha = True
+            case b"acTL" if not drawn:
+                animated = True
+            case b"IDAT":
+                drawn = True
+            case b"IEND" | b"":
+                ended = kind == b"IEND" and drawn
+                break
+    return ImageFacts(
+        format=ImageFormat.PNG,
+        width_px=width,
+        height_px=height,
+        has_alpha=has_alpha,
+        animated=animated,
+        truncated=ended is False,
+    )
 
 
 def _png_chunks(content: bytes) -> Iterator[bytes]:
+    """The chunks' kinds; an empty one stands for the end of a file that ends within a chunk or without IEND."""
     at = 8
-    for _ in range(_MOST_CHUNKS):
-        if at + 8 > len(content):
+    for _ in range(_MOST_PNG_CHUNKS):
+        if at + 12 > len(content):
+            yield b""
             return
         (length,) = struct.unpack_from(">I", content, at)
-        yield content[at + 4 : at + 8]
-        at += 12 + length
+        kind, at = content[at + 4 : at + 8], at + 12 + length
+        if at > len(content):
+            # What is cut short may be the picture's own chunk, which tells as much as a whole one.
+            yield kind if kind != b"IEND" else b""
+            yield b""
+            return
+        yield kind
 
 
 def _jpeg(content: bytes) -> ImageFacts:
@@ -96,11 +123,26 @@ def _jpeg(content: bytes) -> ImageFacts:
         (length,) = struct.unpack_from(">H", content, at + 2)
         if marker in _JPEG_FRAMES:
             height, width = struct.unpack_from(">HH", content, at + 5)
-            return ImageFacts(format=format_, width_px=width, height_px=height)
+            truncated = not _jpeg_ends(content, at + 2 + length)
+            return ImageFacts(format=format_, width_px=width, height_px=height, truncated=truncated)
         if marker == 0xE2 and content[at + 4 : at + 8] == b"MPF\x00":
             format_ = ImageFormat.MPO
         at += 2 + length
     return ImageFacts(format=ImageFormat.UNKNOWN)
+
+
+def _jpeg_ends(content: bytes, at: int) -> bool:
+    """Whether the end mark is among the segments and scans from *at* on; what stands behind it is nobody's business."""
+    for _ in range(_MOST_CHUNKS):
+        mark = _JPEG_MARK.search(content, at)
+        if mark is None:
+            return False
+        kind, at = content[mark.end() - 1], mark.end()
+        if kind == _JPEG_END:
+            return True
+        if kind not in _JPEG_BARE:
+            at += int.from_bytes(content[at : at + 2])
+    return True
 
 
 def _webp(content: bytes) -> ImageFacts:
@@ -119,7 +161,14 @@ def _webp(content: bytes) -> ImageFacts:
             has_alpha = animated = False
         case _:
             return ImageFacts(format=ImageFormat.UNKNOWN)
-    return ImageFacts(format=ImageFormat.WEBP, width_px=width, height_px=height, has_alpha=has_alpha, animated=animated)
+    return ImageFacts(
+        format=ImageFormat.WEBP,
+        width_px=width,
+        height_px=height,
+        has_alpha=has_alpha,
+        animated=animated,
+        truncated=8 + int.from_bytes(content[4:8], "little") > len(content),
+    )
 
 
 def _gif(content: bytes) -> ImageFacts:

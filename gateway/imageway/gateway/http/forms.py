@@ -19,15 +19,20 @@ _LONGEST_TEXT = 1_000_000
 
 
 async def picture_request(
-    request: Request[Any, Any, Any], operation: Operation, registry: Registry, default_model: str | None
+    request: Request[Any, Any, Any],
+    operation: Operation,
+    registry: Registry,
+    default_model: str | None,
+    max_pixels: int,
 ) -> ImageRequest:
     """The edit or variation that a body asks for, not yet checked.
 
-    Raises `ImageError` for other content types, for fields that no edit has, and for JSON to a model that takes none.
+    Raises `ImageError` for other content types, for fields that no edit has, for JSON to a model that takes none, and
+    for pictures of more than *max_pixels*.
     """
     content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if content_type == "application/json" and operation is Operation.EDIT:
-        return await asyncio.to_thread(_json_edit, await request.body(), registry, default_model)
+        return _opened(await asyncio.to_thread(_json_edit, await request.body(), registry, default_model), max_pixels)
     if content_type != "multipart/form-data":
         raise ImageError(
             ErrorCode.INVALID_REQUEST,
@@ -36,12 +41,18 @@ async def picture_request(
             if operation is Operation.EDIT
             else "Variations are sent as multipart/form-data, with a file named 'image'.",
         )
+    return _opened(await _form_request(request, operation, registry, default_model), max_pixels)
+
+
+async def _form_request(
+    request: Request[Any, Any, Any], operation: Operation, registry: Registry, default_model: str | None
+) -> ImageRequest:
     texts: list[tuple[str, str]] = []
     images: list[ImageInput] = []
     others: dict[str, ImageInput] = {}
     for name, value in (await _form(request)).multi_items():
         if isinstance(value, UploadFile):
-            file = image_input(await value.read(), value.filename or "image")
+            file = await asyncio.to_thread(image_input, await value.read(), value.filename or "image")
             if name in ("image", "image[]"):
                 images.append(file)
             elif name in ("mask", "markup"):
@@ -94,6 +105,21 @@ def _json_edit(body: bytes, registry: Registry, default_model: str | None) -> Im
             upstream_code="invalid_value",
         )
     return edit
+
+
+def _opened(request: ImageRequest, max_pixels: int) -> ImageRequest:
+    """*request* again, whose pictures may be opened. Raises `ImageError` that names each that is too large for it."""
+    files = [("image", f"Image {position}", image) for position, image in enumerate(request.images, start=1)]
+    files += [(name, f"'{name}'", file) for name in ("mask", "markup") if (file := getattr(request, name)) is not None]
+    faults = [
+        (param, f"{called} is {file.facts.width_px}x{file.facts.height_px}, which is more than {max_pixels} pixels.")
+        for param, called, file in files
+        if file.facts.width_px * file.facts.height_px > max_pixels
+    ]
+    if faults:
+        message = " ".join((*(told for _, told in faults), "This gateway passes on none so large."))
+        raise ImageError(ErrorCode.INVALID_REQUEST, message, param=faults[0][0], upstream_code="invalid_image_file")
+    return request
 
 
 def _typed(texts: list[tuple[str, str]], operation: Operation, registry: Registry, model: str) -> dict[str, Any]:

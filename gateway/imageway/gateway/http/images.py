@@ -46,7 +46,11 @@ def image_routes(engine: Engine, server: ServerSettings, *, default_model: str |
     )
     async def edits(request: AnyRequest) -> Response[bytes]:
         operation = Operation.VARIATION if request.url.path.endswith("/variations") else Operation.EDIT
-        return await _answer(operation, request, picture_request(request, operation, engine.registry, default_model))
+        return await _answer(
+            operation,
+            request,
+            picture_request(request, operation, engine.registry, default_model, server.max_input_pixels),
+        )
 
     async def _answer(operation: Operation, request: AnyRequest, reading: Awaitable[ImageRequest]) -> Response[bytes]:
         request_id = request_id_of(request)

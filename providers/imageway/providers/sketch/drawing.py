@@ -19,6 +19,10 @@ from imageway.providers.sketch.usage import usage_of
 
 __all__ = ("draw",)
 
+_MOST_PICTURES = 10
+_LEAST_EDGE_PX = 16
+_MOST_PIXELS = 7680 * 4320
+
 
 def draw(model: str, request: ImageRequest, created: int) -> ImageResult:
     """Every picture that *request* asks for, answered in the manner of *model*."""
@@ -38,6 +42,7 @@ def draw(model: str, request: ImageRequest, created: int) -> ImageResult:
 
 
 def _contents(request: ImageRequest, asked: Asked) -> list[bytes]:
+    _check_means(asked)
     seed = seed_of(request)
     scene = scene_of(asked.prompt)
     pictures = [opened(file, position) for position, file in enumerate(request.images, start=1)]
@@ -47,6 +52,22 @@ def _contents(request: ImageRequest, asked: Asked) -> list[bytes]:
         raise ImageError(ErrorCode.INVALID_REQUEST, "Missing required parameter: 'image'.", param="image")
     drawn = (_drawn(request.operation, pictures, mask, scene, asked, seed, index) for index in range(asked.n))
     return [encoded(picture, asked) for picture in drawn]
+
+
+def _check_means(asked: Asked) -> None:
+    """Raise `ImageError` for what no memory could hold: where `validation` is off, nobody else has looked."""
+    width, height = asked.size
+    if not 1 <= asked.n <= _MOST_PICTURES:
+        raise ImageError(
+            ErrorCode.INVALID_REQUEST, f"n is {asked.n}, but sketch draws 1 to {_MOST_PICTURES} at once.", param="n"
+        )
+    if min(width, height) < _LEAST_EDGE_PX or width * height > _MOST_PIXELS:
+        raise ImageError(
+            ErrorCode.INVALID_REQUEST,
+            f"size is {width}x{height}, but sketch draws edges from {_LEAST_EDGE_PX} px"
+            f" and up to {_MOST_PIXELS} pixels.",
+            param="size",
+        )
 
 
 def _drawn(
