@@ -98,7 +98,8 @@ class _Assembler:
                 yield model
 
     def _catalogue_models(self) -> Iterator[Model]:
-        taken: set[str] = set()
+        served: dict[str, Model] = {}
+        refused: dict[str, Model] = {}
         for provider in self._settings.providers:
             if provider.name not in self._built:
                 continue
@@ -106,10 +107,14 @@ class _Assembler:
                 if provider.plugin.kind not in (None, row.kind):
                     continue
                 name = row.model if provider.plugin.kind or row.kind == "openai" else row.name
-                if name in taken:
-                    continue
-                taken.add(name)
-                yield Model(name=name, contract=row, targets=(self._target(provider, row.model, row),))
+                target = self._target(provider, row.model, row)
+                if target.spec.operations:
+                    served.setdefault(name, Model(name=name, contract=row, targets=(target,)))
+                else:
+                    # Kept, so that a caller reads why. Its contract tells that it would take nothing.
+                    refused.setdefault(name, Model(name=name, contract=target.spec, targets=(target,)))
+        yield from served.values()
+        yield from (model for name, model in refused.items() if name not in served)
 
     def _model(self, place: tuple[str | int, ...], settings: ModelSettings) -> Model | None:
         if not settings.targets:
@@ -128,7 +133,15 @@ class _Assembler:
                 continue
             spec = self._spec_of((*place, "targets", position), target, provider, contract)
             if spec is not None and target.provider in self._built:
-                targets.append(self._target(provider, target.model, spec))
+                made = self._target(provider, target.model, spec)
+                targets.append(made)
+                if not made.spec.operations:
+                    reasons = dict.fromkeys(made.spec.reason_without(operation) for operation in spec.operations)
+                    self._fault(
+                        (*place, "targets", position),
+                        "nothing-served",
+                        f"provider '{provider.name}' can do nothing with {spec.name}: {'; '.join(reasons)}",
+                    )
         if contract is None or not targets:
             return None
         return Model(name=settings.name, contract=contract, targets=tuple(targets))
@@ -138,7 +151,7 @@ class _Assembler:
             provider_name=provider.name,
             provider=self._built[provider.name],
             upstream_model=upstream_model,
-            spec=provider.plugin.narrow(spec),
+            spec=provider.plugin.narrow(provider.config, spec),
         )
 
     def _contract(self, place: tuple[str | int, ...], settings: ModelSettings) -> ModelSpec | None:

@@ -4,10 +4,11 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
+from imageway.providers._hosts import is_below
 from imageway.providers.protocol import ImageProvider, ProviderPlugin
 from imageway.providers.secret_reference import resolve_secret
 
-__all__ = ("OpenAIConfig", "build", "plugin")
+__all__ = ("OpenAIConfig", "build", "is_vendor_host", "plugin")
 
 
 class OpenAIConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -35,4 +36,11 @@ def build(config: OpenAIConfig) -> ImageProvider:
     return ImagesApiProvider(without_environment(client, config.organization, config.project))
 
 
-plugin = ProviderPlugin(config_type=OpenAIConfig, build=build, kind="openai", extra="openai")
+def is_vendor_host(config: OpenAIConfig) -> bool:
+    """Whether `base_url` is OpenAI's own, and not a compatible server's."""
+    return is_below(config.base_url, ("openai.com",))
+
+
+plugin = ProviderPlugin(
+    config_type=OpenAIConfig, build=build, kind="openai", extra="openai", is_vendor_host=is_vendor_host
+)
