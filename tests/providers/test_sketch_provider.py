@@ -191,7 +191,7 @@ def test_a_rehearsed_throttle_says_when_to_come_back_and_a_break_that_it_may_hav
 
 @pytest.mark.parametrize("spec", load_catalogue().values(), ids=lambda spec: spec.name)
 def test_a_narrowed_spec_has_neither_gif_nor_svg_and_is_otherwise_the_same(spec: ModelSpec) -> None:
-    narrowed = narrow(spec)
+    narrowed = narrow(SketchConfig(), spec)
 
     for name, operation in spec.operations.items():
         left = narrowed.operations[name]
@@ -208,7 +208,7 @@ def test_a_narrowed_spec_has_neither_gif_nor_svg_and_is_otherwise_the_same(spec:
 
 
 def test_some_spec_of_the_catalogue_is_narrowed() -> None:
-    assert any(narrow(spec) != spec for spec in load_catalogue().values())
+    assert any(narrow(SketchConfig(), spec) != spec for spec in load_catalogue().values())
 
 
 def streamed(provider: SketchProvider, request: ImageRequest) -> list[ImageEvent]:

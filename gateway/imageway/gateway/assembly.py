@@ -120,7 +120,8 @@ class _Assembler:
                 yield model
 
     def _catalogue_models(self) -> Iterator[Model]:
-        taken: set[str] = set()
+        served: dict[str, Model] = {}
+        refused: dict[str, Model] = {}
         for provider in self._settings.providers:
             if provider.name not in self._built:
                 continue
@@ -128,10 +129,14 @@ class _Assembler:
                 if provider.plugin.kind not in (None, row.kind):
                     continue
                 name = row.model if provider.plugin.kind or row.kind == "openai" else row.name
-                if name in taken:
-                    continue
-                taken.add(name)
-                yield Model(name=name, contract=row, targets=(self._target(provider, row.model, row),))
+                target = self._target(provider, row.model, row)
+                if target.spec.operations:
+                    served.setdefault(name, Model(name=name, contract=row, targets=(target,)))
+                else:
+                    # Kept, so that a caller reads why. Its contract tells that it would take nothing.
+                    refused.setdefault(name, Model(name=name, contract=target.spec, targets=(target,)))
+        yield from served.values()
+        yield from (model for name, model in refused.items() if name not in served)
 
     def _model(self, place: tuple[str | int, ...], settings: ModelSettings) -> Model | None:
         if not settings.targets:
@@ -155,7 +160,7 @@ class _Assembler:
                 dated = built.dated or settings.lifecycle is not None
                 translates = target.translate and validation != "off"
                 built = replace(built, unchecked=validation == "off", dated=dated, translates=translates)
-                self._check_coverage((*place, "targets", position), contract, built)
+                self._check_use((*place, "targets", position), spec, contract, built)
                 targets.append(built)
         if contract is None or not targets:
             return None
@@ -168,15 +173,28 @@ class _Assembler:
             lifecycle=settings.lifecycle or "warn",
         )
 
-    def _check_coverage(self, place: tuple[str | int, ...], contract: ModelSpec | None, target: Target) -> None:
+    def _check_use(
+        self, place: tuple[str | int, ...], row: ModelSpec, contract: ModelSpec | None, target: Target
+    ) -> None:
+        """Tell of a target that is good for nothing: none of its *row* is left, or *contract* can't be had from it."""
+        if contract == row and all(operation.asynchronous for operation in row.operations.values()):
+            return  # no configuration could serve it; its callers are told so
+        if not target.spec.operations:
+            reasons = dict.fromkeys(target.spec.reason_without(operation) for operation in row.operations)
+            self._fault(
+                place,
+                "nothing-served",
+                f"provider '{target.provider_name}' can do nothing with {row.name}: {'; '.join(reasons)}",
+            )
+            return
         if contract is None or target.unchecked:
             return
         covered = coverage(contract, target.spec, translate=target.translates)
         if not covered.serves_any:
-            reasons = " ".join(f"{operation}: {reason}" for operation, reason in covered.reasons.items())
+            missing = " ".join(f"{operation}: {reason}" for operation, reason in covered.reasons.items())
             hint = "" if target.translates else " translate: true may help."
             self._fault(
-                place, "useless-target", f"{target.spec.name} can serve nothing of {contract.name}. {reasons}{hint}"
+                place, "useless-target", f"{target.spec.name} can serve nothing of {contract.name}. {missing}{hint}"
             )
 
     def _check_links(
@@ -205,7 +223,7 @@ class _Assembler:
             provider_name=provider.name,
             provider=self._built[provider.name],
             upstream_model=upstream_model,
-            spec=provider.plugin.narrow(spec),
+            spec=provider.plugin.narrow(provider.config, spec),
             dated=provider.plugin.is_vendor_host(provider.config),
         )
 

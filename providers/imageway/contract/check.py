@@ -62,11 +62,12 @@ def _rank(violation: Violation) -> int:
 
 
 def _no_operation(request: ImageRequest, spec: ModelSpec) -> Violation:
+    others = f" It does: {', '.join(spec.operations)}." if spec.operations else ""
     return Violation(
         param="model",
         message=(
             f"The model '{request.model}' has no {request.operation} operation:"
-            f" {spec.reason_without(request.operation)}. It does: {', '.join(spec.operations)}."
+            f" {spec.reason_without(request.operation)}.{others}"
         ),
         code="invalid_value",
         type="image_generation_user_error",

@@ -147,7 +147,8 @@ class OperationSpec(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One operation of one model: parameters by wire name, files, body encodings and the answer.
 
     `rules` names the conditions that are code rather than data; see `check`. `always` are settings of other models that
-    can't be set here, each with the value at which this model always works.
+    can't be set here, each with the value at which this model always works. An `asynchronous` operation is submitted
+    and polled for.
     """
 
     params: dict[str, Param]
@@ -160,6 +161,7 @@ class OperationSpec(Struct, frozen=True, kw_only=True, omit_defaults=True):
     rules: list[Literal["svg_draws_one"]] = field(default_factory=list)
     always: dict[str, str] = field(default_factory=dict)
     retired: str = ""
+    asynchronous: bool = False
     min_api_version: str = ""
     note: str = ""
 

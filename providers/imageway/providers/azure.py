@@ -1,119 +1,118 @@
-"""Azure OpenAI: its two URL shapes and its two ways to authenticate."""
+"""Azure OpenAI: its two URL shapes, its two ways to log in, and what an api-version lacks."""
 
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Annotated, Any, Literal
-from urllib.parse import urlsplit
+from typing import Any
 
-from msgspec import Meta, Struct
+from msgspec.structs import replace
 
-from imageway.contract.errors import ErrorCode, ImageError
-from imageway.contract.request import ImageRequest
-from imageway.contract.result import ImageResult
+from imageway.contract.request import Operation
+from imageway.contract.spec import ModelSpec, OperationSpec
+from imageway.providers._azure_config import AzureConfig, EntraLogin, entra_login, login_faults, resolved, version_date
+from imageway.providers._hosts import is_below
 from imageway.providers.protocol import ImageProvider, ProviderPlugin
-from imageway.providers.secret_reference import resolve_secret
+from imageway.providers.secret_reference import SecretError, resolve_secret
 
-if TYPE_CHECKING:
-    from imageway.providers._images_api import ImagesApiProvider
+__all__ = ("AzureConfig", "build", "is_vendor_host", "narrow", "plugin")
 
-__all__ = ("AzureConfig", "build", "plugin")
-
-
-class AzureConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A resource, e.g. `https://NAME.openai.azure.com`, or a reference to it.
-
-    With `api_version` calls go to `/openai/deployments/...`, without to `/openai/v1`. `auth: entra` takes the default
-    credential chain (environment, workload identity, managed identity, developer tools) with tokens for `scope`.
-    """
-
-    endpoint: str = "env:AZURE_OPENAI_ENDPOINT"
-    auth: Literal["key", "entra"] = "key"
-    api_key: str = "env:AZURE_OPENAI_API_KEY"
-    api_version: str | None = None
-    scope: str = "https://cognitiveservices.azure.com/.default"
-    timeout_s: Annotated[float, Meta(gt=0)] = 600.0
-
-
-class _EntraProvider:
-    """An `ImagesApiProvider` that also owns the credential behind its tokens."""
-
-    def __init__(self, inner: "ImagesApiProvider", credential: Any) -> None:  # noqa: ANN401  # azure-identity's class
-        self._inner = inner
-        self._credential = credential
-
-    async def create(self, upstream_model: str, request: ImageRequest) -> ImageResult:
-        return await self._inner.create(upstream_model, request)
-
-    async def aclose(self) -> None:
-        await self._inner.aclose()
-        await self._credential.close()
+_VENDOR_DOMAINS = tuple(
+    f"{service}.azure.{cloud}"
+    for service in ("openai", "services.ai", "cognitiveservices")
+    for cloud in ("com", "us", "cn")
+)
+"""Azure drew with this one only by submitting and polling, in api-versions of 2023, and has retired it."""
 
 
 def build(config: AzureConfig) -> ImageProvider:
-    """Raises `ValueError` where the endpoint or the key isn't there."""
+    """Raises `ValueError` with a sentence for each thing that is missing, malformed or not used."""
     from imageway.providers._images_api import ImagesApiProvider
+
+    faults = list(login_faults(config))
+    endpoint = _endpoint(config, faults)
+    login: str | EntraLogin
+    if config.auth == "key":
+        login = _key(config, faults)
+    else:
+        login, lacking = entra_login(config)
+        faults.extend(lacking)
+    if faults:
+        raise ValueError("; ".join(faults))
+    if isinstance(login, str):
+        return ImagesApiProvider(_client(config, endpoint, login))
+
+    from imageway.providers._entra import EntraProvider, EntraTokens, make_credential
+
+    credential = make_credential(login)
+    return EntraProvider(_client(config, endpoint, EntraTokens(credential, login.scope).token), credential)
+
+
+def narrow(config: AzureConfig, spec: ModelSpec) -> ModelSpec:
+    """*spec* without the operations that its model, or the configured api-version, doesn't have on Azure."""
+    kept: dict[Operation, OperationSpec] = {}
+    refused: dict[Operation, str] = {}
+    for name, operation in spec.operations.items():
+        reason = _reason_against(config.api_version, spec.model, operation)
+        if reason is None:
+            kept[name] = operation
+        else:
+            refused[name] = reason
+    return replace(spec, operations=kept, unsupported={**spec.unsupported, **refused})
+
+
+def is_vendor_host(config: AzureConfig) -> bool:
+    """Whether `endpoint` is one of Microsoft's clouds, and not a proxy, a stand-in or a reference to nothing."""
+    try:
+        return is_below(resolved(config.endpoint), _VENDOR_DOMAINS)
+    except SecretError:
+        return False
+
+
+def _endpoint(config: AzureConfig, faults: list[str]) -> str:
     from imageway.providers._vendor_client import checked_url
 
-    endpoint = checked_url("endpoint", _endpoint(config))
-    if config.auth == "key":
-        return ImagesApiProvider(_client(config, endpoint, resolve_secret(config.api_key)))
-    credential, token = _entra(config.scope)
-    return _EntraProvider(ImagesApiProvider(_client(config, endpoint, token)), credential)
+    try:
+        return checked_url("endpoint", resolved(config.endpoint))
+    except SecretError as error:
+        faults.append(f"endpoint: {error}")
+    except ValueError as error:
+        faults.append(str(error))
+    return ""
 
 
-def _endpoint(config: AzureConfig) -> str:
-    referred = config.endpoint.startswith(("env:", "file:"))
-    return resolve_secret(config.endpoint) if referred else config.endpoint
+def _key(config: AzureConfig, faults: list[str]) -> str:
+    try:
+        return resolve_secret("env:AZURE_OPENAI_API_KEY" if config.api_key is None else config.api_key)
+    except SecretError as error:
+        faults.append(f"api_key: {error}")
+    return ""
 
 
-def _client(config: AzureConfig, endpoint: str, key: str | Callable[[], Awaitable[str]]) -> Any:  # noqa: ANN401
+def _client(config: AzureConfig, endpoint: str, login: str | Callable[[], Awaitable[str]]) -> Any:  # noqa: ANN401
     import openai
 
     from imageway.providers._vendor_client import common_options, without_environment
 
     common = common_options(config.timeout_s)
     if config.api_version is None:
+        # This path takes a key as a bearer token too, and that is how the plain client sends it.
         base_url = f"{endpoint.rstrip('/')}/openai/v1"
-        return without_environment(openai.AsyncOpenAI(api_key=key, base_url=base_url, **common))
-    login: dict[str, Any] = {"api_key": key} if isinstance(key, str) else {"azure_ad_token_provider": key}
+        return without_environment(openai.AsyncOpenAI(api_key=login, base_url=base_url, **common))
+    given: dict[str, Any] = {"api_key": login} if isinstance(login, str) else {"azure_ad_token_provider": login}
     return without_environment(
-        openai.AsyncAzureOpenAI(azure_endpoint=endpoint, api_version=config.api_version, **login, **common)
+        openai.AsyncAzureOpenAI(azure_endpoint=endpoint, api_version=config.api_version, **given, **common)
     )
 
 
-def _entra(scope: str) -> tuple[Any, Callable[[], Awaitable[str]]]:
-    from azure.core.exceptions import AzureError
-    from azure.core.pipeline.transport import AsyncioRequestsTransport
-    from azure.identity.aio import DefaultAzureCredential, get_bearer_token_provider
-
-    credential = DefaultAzureCredential(transport=AsyncioRequestsTransport())
-    cached = get_bearer_token_provider(credential, scope)
-
-    async def token() -> str:
-        try:
-            return await cached()
-        except AzureError as error:
-            raise ImageError(
-                ErrorCode.UPSTREAM_AUTH, "No Entra ID token was to be had; the gateway's operator must look into it."
-            ) from error
-
-    return credential, token
+def _reason_against(api_version: str | None, model: str, operation: OperationSpec) -> str | None:
+    if operation.asynchronous:
+        return f"Azure has retired {model}, and it answered asynchronously only, which isn't spoken here"
+    if api_version is None or not operation.min_api_version:
+        return None
+    configured, least = version_date(api_version), version_date(operation.min_api_version)
+    if configured is None or least is None or configured >= least:
+        return None
+    return f"{model} needs api_version {operation.min_api_version} or later, and this provider has {api_version}"
 
 
-def is_vendor_host(config: AzureConfig) -> bool:
-    """Whether a resource of Azure itself is called, in any of its clouds."""
-    try:
-        host = (urlsplit(_endpoint(config)).hostname or "").lower()
-    except ValueError:
-        return False
-    return host.endswith(_VENDOR_DOMAINS)
-
-
-_VENDOR_DOMAINS = tuple(
-    f".{service}.{cloud}"
-    for service in ("openai", "cognitiveservices", "services.ai")
-    for cloud in ("azure.com", "azure.us", "azure.cn")
-)
-
-plugin = ProviderPlugin(
-    config_type=AzureConfig, build=build, kind="azure", extra="azure", is_vendor_host=is_vendor_host
+plugin: ProviderPlugin[AzureConfig] = ProviderPlugin(
+    config_type=AzureConfig, build=build, kind="azure", extra="azure", narrow=narrow, is_vendor_host=is_vendor_host
 )

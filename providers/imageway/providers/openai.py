@@ -1,14 +1,14 @@
 """OpenAI, and every server that speaks its Images API (`base_url`): client construction and authentication."""
 
 from typing import Annotated
-from urllib.parse import urlsplit
 
 from msgspec import Meta, Struct
 
+from imageway.providers._hosts import is_below
 from imageway.providers.protocol import ImageProvider, ProviderPlugin
 from imageway.providers.secret_reference import resolve_secret
 
-__all__ = ("OpenAIConfig", "build", "plugin")
+__all__ = ("OpenAIConfig", "build", "is_vendor_host", "plugin")
 
 
 class OpenAIConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -37,9 +37,8 @@ def build(config: OpenAIConfig) -> ImageProvider:
 
 
 def is_vendor_host(config: OpenAIConfig) -> bool:
-    """Whether OpenAI itself is called, rather than a server that speaks its dialect."""
-    host = (urlsplit(config.base_url).hostname or "").lower()
-    return host == "openai.com" or host.endswith(".openai.com")
+    """Whether `base_url` is OpenAI's own, and not a compatible server's."""
+    return is_below(config.base_url, ("openai.com",))
 
 
 plugin = ProviderPlugin(

@@ -48,11 +48,11 @@ class StreamingImageProvider(ImageProvider, Protocol):
 ConfigT = TypeVar("ConfigT", bound=Struct)
 
 
-def _as_it_is(spec: ModelSpec) -> ModelSpec:
+def _as_it_is(_config: Struct, spec: ModelSpec) -> ModelSpec:
     return spec
 
 
-def _elsewhere(_: object) -> bool:
+def _never(_config: Struct) -> bool:
     return False
 
 
@@ -61,8 +61,10 @@ class ProviderPlugin(Struct, Generic[ConfigT], frozen=True, kw_only=True):
 
     `config_type` is a Struct with `forbid_unknown_fields=True`: the keys under `providers:` besides `name` and `type`.
     `kind` is the catalogue's flavour (`openai`, `azure`) in which model names are looked up, None for a provider that
-    takes on any contract. `narrow` takes away what a spec allows and this provider can't do.
-    `is_vendor_host` tells whether a configuration leads to the vendor itself, where the catalogue's dates hold.
+    takes on any contract. `narrow` takes away what a spec allows and a provider of that
+    configuration can't do: an operation goes from `operations` to `unsupported`, with the reason. `is_vendor_host`
+    tells whether a configuration points at the vendor itself, whose lifecycle dates then hold, and not at a server
+    that speaks the same. Both get configurations that `build` took.
     `build` gets the decoded configuration, opens nothing yet, and raises `ImportError` where a library is missing;
     `extra` names the extra of the distribution that brings it.
     """
@@ -71,5 +73,5 @@ class ProviderPlugin(Struct, Generic[ConfigT], frozen=True, kw_only=True):
     build: Callable[[ConfigT], ImageProvider]
     kind: str | None = None
     extra: str | None = None
-    narrow: Callable[[ModelSpec], ModelSpec] = _as_it_is
-    is_vendor_host: Callable[[ConfigT], bool] = _elsewhere
+    narrow: Callable[[ConfigT, ModelSpec], ModelSpec] = _as_it_is
+    is_vendor_host: Callable[[ConfigT], bool] = _never

@@ -23,8 +23,8 @@ def build(config: SketchConfig) -> ImageProvider:
     return SketchProvider(config)
 
 
-def narrow(spec: ModelSpec) -> ModelSpec:
-    """*spec* without SVG and GIF and what belongs to them; everything else is drawn."""
+def narrow(_config: SketchConfig, spec: ModelSpec) -> ModelSpec:
+    """*spec* without SVG and GIF and what belongs to them; everything else is drawn, whatever the options."""
     return replace(spec, operations={name: _narrowed(operation) for name, operation in spec.operations.items()})
 
 
