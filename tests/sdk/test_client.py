@@ -193,6 +193,7 @@ def test_url_and_key_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) 
             image = opened.create(request).images[0]
             assert opened.picture_bytes(image) == PNG
             assert opened.models() == specs()
+            assert set(opened.validations().values()) == {"strict"}
             opened.edit(PNG, "redder", model="gpt-image-1")
 
     assert gateway.drawn_requests[0].headers["authorization"] == "Bearer k-2"

@@ -222,6 +222,10 @@ class Client:
         """See `AsyncClient.models`."""
         return self._wait(self._client.models())
 
+    def validations(self) -> Mapping[str, Validation]:
+        """See `AsyncClient.validations`."""
+        return self._wait(self._client.validations())
+
     def picture_bytes(self, image: GeneratedImage) -> bytes:
         """See `AsyncClient.picture_bytes`."""
         return self._wait(self._client.picture_bytes(image))
