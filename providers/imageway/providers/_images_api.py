@@ -8,8 +8,8 @@ from imageway.contract.errors import ErrorCode, ImageError
 from imageway.contract.request import ImageInput, ImageRequest, Operation
 from imageway.contract.result import ImageResult
 from imageway.contract.wire_result import read_result
-from imageway.providers._api_errors import request_id as _request_id
 from imageway.providers._api_errors import to_image_error
+from imageway.providers._api_headers import request_id as _request_id
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
