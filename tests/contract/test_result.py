@@ -38,6 +38,7 @@ def test_a_result_leaves_out_what_the_model_does_not_tell() -> None:
         "created": 1,
         "images": ({"url": "https://images.example/1.png"},),
         "upstream_request_id": None,
+        "upstream_headers": {},
     }
 
 

@@ -29,11 +29,14 @@ class GeneratedImage(Struct, frozen=True, kw_only=True):
     """One picture: base64 or a link, never both.
 
     `b64_json` is a JSON string literal, quotes included, so that a gateway can pass megabytes on without decoding them.
+    The filter results are Azure's JSON objects, as they came.
     """
 
     b64_json: Raw | UnsetType = UNSET
     url: str | UnsetType = UNSET
     revised_prompt: str | UnsetType = UNSET
+    content_filter_results: Raw | UnsetType = UNSET
+    prompt_filter_results: Raw | UnsetType = UNSET
 
     @classmethod
     def from_bytes(cls, content: bytes, *, revised_prompt: str | UnsetType = UNSET) -> "GeneratedImage":
@@ -57,7 +60,9 @@ class ImageResult(Struct, frozen=True, kw_only=True):
     """An answer: at least one picture, and what the model said of it.
 
     `created` is in Unix seconds. `background`, `output_format`, `quality` and `size` are resolved values, absent where
-    the model doesn't tell; `auto` in them breaks strict clients. `upstream_request_id` is the vendor's.
+    the model doesn't tell; `auto` in them breaks strict clients. `svg_usage` is a JSON object, as it came.
+    `upstream_request_id` is the vendor's; `upstream_headers` are what it told beside the answer, such as rate limits,
+    by lower-case name.
     """
 
     created: int
@@ -67,4 +72,7 @@ class ImageResult(Struct, frozen=True, kw_only=True):
     quality: str | UnsetType = UNSET
     size: str | UnsetType = UNSET
     usage: Usage | UnsetType = UNSET
+    safety_identifier: str | UnsetType = UNSET
+    svg_usage: Raw | UnsetType = UNSET
     upstream_request_id: str | None = None
+    upstream_headers: dict[str, str] = {}

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import UNSET, Raw, Struct, UnsetType
 
 from imageway.contract.errors import ErrorCode, ImageError, UnknownModelError, UnsupportedError, Violation
 from imageway.contract.request import ImageRequest, JsonValue, Operation
@@ -31,6 +31,8 @@ class _Answer(Struct, frozen=True, kw_only=True):
     quality: str | UnsetType = UNSET
     size: str | UnsetType = UNSET
     usage: Usage | UnsetType = UNSET
+    safety_identifier: str | UnsetType = UNSET
+    svg_usage: Raw | UnsetType = UNSET
 
 
 class _Extension(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -151,6 +153,8 @@ def result_body(result: ImageResult) -> bytes:
             quality=result.quality,
             size=result.size,
             usage=result.usage,
+            safety_identifier=result.safety_identifier,
+            svg_usage=result.svg_usage,
         )
     )
 

@@ -13,11 +13,14 @@ from imageway.contract.result import GeneratedImage, ImageResult, Usage
 __all__ = ("read_result",)
 
 
-def read_result(body: bytes, *, upstream_request_id: str | None = None) -> ImageResult:
+def read_result(
+    body: bytes, *, upstream_request_id: str | None = None, headers: Mapping[str, str] | None = None
+) -> ImageResult:
     """An answer of the Images API, with every picture in it. Raises `ImageError` where there is none.
 
     Such an answer came with status 200: the vendor may have charged for it. So the rest is read leniently: what isn't
-    as documented counts as absent, entries without a picture are left out, and `created` falls back to now.
+    as documented counts as absent, entries without a picture are left out, and `created` falls back to now. All of
+    *headers* is kept: the caller picks those that are worth it.
     """
     try:
         fields = msgspec.json.decode(body, type=dict[str, Raw])
@@ -36,7 +39,10 @@ def read_result(body: bytes, *, upstream_request_id: str | None = None) -> Image
         quality=_text(fields, "quality"),
         size=_text(fields, "size"),
         usage=_read(fields, "usage", Usage) or UNSET,
+        safety_identifier=_text(fields, "safety_identifier"),
+        svg_usage=_object(fields, "svg_usage"),
         upstream_request_id=upstream_request_id,
+        upstream_headers=dict(headers or {}),
     )
 
 
@@ -47,7 +53,13 @@ def _image(entry: Mapping[str, Raw]) -> GeneratedImage | None:
     url = _text(entry, "url")
     if b64_json is UNSET and url is UNSET:
         return None
-    return GeneratedImage(b64_json=b64_json, url=url, revised_prompt=_text(entry, "revised_prompt"))
+    return GeneratedImage(
+        b64_json=b64_json,
+        url=url,
+        revised_prompt=_text(entry, "revised_prompt"),
+        content_filter_results=_object(entry, "content_filter_results"),
+        prompt_filter_results=_object(entry, "prompt_filter_results"),
+    )
 
 
 def _is_filled_text(raw: Raw) -> bool:
@@ -57,6 +69,11 @@ def _is_filled_text(raw: Raw) -> bool:
 
 def _text(fields: Mapping[str, Raw], name: str) -> str | UnsetType:
     return _read(fields, name, str) or UNSET
+
+
+def _object(fields: Mapping[str, Raw], name: str) -> Raw | UnsetType:
+    raw: Raw | UnsetType = fields.get(name, UNSET)
+    return raw if not isinstance(raw, UnsetType) and memoryview(raw)[0] == ord("{") else UNSET
 
 
 def _read(fields: Mapping[str, Raw], name: str, type_: Any) -> Any:  # noqa: ANN401  # one reader for whatever type

@@ -9,8 +9,7 @@ import msgspec
 from imageway.contract.errors import ErrorCode, ImageError
 from imageway.contract.sse import EventTooLargeError, ServerSentEvent, SseDecoder
 from imageway.contract.stream import CompletedImage, ImageEvent, completed_events, read_event
-from imageway.contract.wire_result import read_result
-from imageway.providers._api_errors import from_stream_error
+from imageway.providers._api_errors import from_stream_error, read_answer
 
 __all__ = ("events_of",)
 
@@ -25,7 +24,7 @@ async def events_of(reply: Any, request_id: str | None) -> AsyncGenerator[ImageE
     completed = False
     try:
         if not reply.headers.get("content-type", "").startswith("text/event-stream"):
-            for event in completed_events(read_result(await reply.read(), upstream_request_id=request_id)):
+            for event in completed_events(read_answer(await reply.read(), reply.headers)):
                 yield event
             return
         async for received in _received(reply):

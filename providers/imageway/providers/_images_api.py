@@ -10,8 +10,8 @@ from openai.types import ImagesResponse
 from imageway.contract.request import ImageInput, ImageRequest, Operation
 from imageway.contract.result import ImageResult
 from imageway.contract.stream import ImageEvent
-from imageway.contract.wire_result import read_result
-from imageway.providers._api_errors import request_id_of, to_image_error
+from imageway.providers._api_errors import read_answer, to_image_error
+from imageway.providers._api_headers import request_id
 from imageway.providers._event_stream import events_of
 
 if TYPE_CHECKING:
@@ -34,13 +34,13 @@ class ImagesApiProvider:
 
     async def create(self, upstream_model: str, request: ImageRequest) -> ImageResult:
         reply = await self._reply(upstream_model, request, "raw")
-        return read_result(await reply.read(), upstream_request_id=request_id_of(reply.headers))
+        return read_answer(await reply.read(), reply.headers)
 
     @asynccontextmanager
     async def stream(self, upstream_model: str, request: ImageRequest) -> AsyncIterator[AsyncIterator[ImageEvent]]:
         reply = await self._reply(upstream_model, request, "stream")
         try:
-            async with aclosing(events_of(reply, request_id_of(reply.headers))) as events:
+            async with aclosing(events_of(reply, request_id(reply.headers))) as events:
                 yield events
         finally:
             await reply.close()
