@@ -86,6 +86,15 @@ def test_the_wheel_brings_the_rows_the_types_and_the_entry_point(wheel: Path) ->
         ]
 
 
+def test_the_examples_own_configuration_is_fine_as_its_readme_says(example: Path, environment: dict[str, str]) -> None:
+    said = "gateway.yaml: fine, 2 models\n"
+
+    assert check("gateway.yaml", environment, folder=example) == (0, said)
+    assert f"$ imageway-gateway check --config gateway.yaml\n{said}" in (example / "README.md").read_text(
+        encoding="utf-8"
+    )
+
+
 def test_the_service_draws_for_callers_who_speak_openais_dialect(
     config: Path, environment: dict[str, str], service: Any
 ) -> None:

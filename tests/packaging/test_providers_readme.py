@@ -15,6 +15,7 @@ from imageway.gateway.settings import load_settings
 from installed_gateway import built_wheel, check, environment_with, gateway_process
 
 README = Path(__file__).resolve().parents[2] / "providers" / "README.md"
+EXAMPLE = README.parents[1] / "examples" / "provider-plugin" / "README.md"
 FENCE = re.compile(r"^ *```(?P<language>\w+)\n(?P<text>.*?)^ *```$", flags=re.MULTILINE | re.DOTALL)
 BLOCKS = [
     (found["language"], textwrap.dedent(found["text"])) for found in FENCE.finditer(README.read_text(encoding="utf-8"))
@@ -103,8 +104,9 @@ def test_the_provider_draws_squares_and_is_asked_for_no_more_than_its_row_allows
     assert edited == "Squares are drawn from nothing."
 
 
-def test_links_lead_to_files_that_are_there() -> None:
-    targets = re.findall(r"\]\(([^)#]+)\)", README.read_text(encoding="utf-8"))
+@pytest.mark.parametrize("readme", [README, EXAMPLE], ids=["providers", "example"])
+def test_links_lead_to_files_that_are_there(readme: Path) -> None:
+    targets = re.findall(r"\]\(([^)#]+)\)", readme.read_text(encoding="utf-8"))
 
     assert targets
-    assert [target for target in targets if not (README.parent / target).exists()] == []
+    assert [target for target in targets if not (readme.parent / target).exists()] == []

@@ -4,7 +4,7 @@ Built-in rows stand beside this module, plugins bring some, operators add files 
 `providers/README.md`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -36,7 +36,9 @@ def load_catalogue(overlays: Sequence[Path] = (), *, of_plugins: Sequence[Traver
     problems: list[str] = []
     layers = [_built_in(problems)]
     for file in of_plugins:
-        layers.append(_beside(layers, _layer(file, problems), problems))
+        layer = _layer(file, problems)
+        problems.extend(_replacing(layer, layers))
+        layers.append(layer)
     rows = merged_rows([*layers, *(_layer(path, problems) for path in overlays)], problems)
     catalogue: dict[str, ModelSpec] = {}
     found: dict[Key, list[str]] = {}
@@ -80,11 +82,8 @@ def _layer(file: Traversable, problems: list[str]) -> Layer:
     return written_rows(str(file), text, problems)
 
 
-def _beside(layers: Sequence[Layer], layer: Layer, problems: list[str]) -> Layer:
-    taken = {name for below in layers for name in below}
-    problems.extend(
-        f"{row.place}: there is a row of this name already, and a plugin's rows replace none"
-        for name, row in layer.items()
-        if name in taken
-    )
-    return {name: row for name, row in layer.items() if name not in taken}
+def _replacing(layer: Layer, below: Sequence[Layer]) -> Iterator[str]:
+    taken = {name for rows in below for name in rows}
+    for name, row in layer.items():
+        if name in taken:
+            yield f"{row.place}: there is a row of this name already, and a plugin's rows replace none"
