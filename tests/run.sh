@@ -3,6 +3,7 @@
 set -eu
 echo "== format and lint"; ruff format --check .; ruff check .
 echo "== types"; mypy -p imageway.contract -p imageway.providers -p imageway.gateway -p imageway.sdk
+(cd examples/provider-plugin && mypy)
 echo "== import floors"; lint-imports --no-cache
 echo "== tests"
 rm -f .coverage .coverage.*

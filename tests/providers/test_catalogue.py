@@ -4,7 +4,6 @@ import json
 import re
 import subprocess
 import sys
-import textwrap
 from collections.abc import Callable, Iterator
 from datetime import date
 from decimal import Decimal
@@ -450,20 +449,6 @@ def test_a_model_name_may_have_slashes(overlay: Callable[[str], Path]) -> None:
 
 def test_an_empty_overlay_changes_nothing(catalogue: dict[str, ModelSpec], overlay: Callable[[str], Path]) -> None:
     assert dict(load_catalogue([overlay("# nothing yet\n")])) == catalogue
-
-
-def test_the_rows_in_the_readme_load(overlay: Callable[[str], Path]) -> None:
-    readme = (Path(__file__).parents[2] / "providers" / "README.md").read_text(encoding="utf-8")
-    blocks = re.findall(r"^ *```yaml\n(.*?)^ *```", readme, flags=re.MULTILINE | re.DOTALL)
-
-    loaded = load_catalogue([overlay(textwrap.dedent(block)) for block in blocks])
-
-    house = loaded["openai/house-model"].operations
-    assert house[Operation.EDIT].params["strength"] == Integer(min=0, max=100, default=60)
-    assert "moderation" not in house[Operation.GENERATE].params
-    assert loaded["openai/wide-model"].operations[Operation.EDIT].params["output_compression"].only_with == {
-        "output_format": ["jpeg"]
-    }
 
 
 PROBLEMS = {

@@ -1,7 +1,8 @@
 """Settings to a registry: providers built, names matched with catalogue rows, every problem told at once."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
+from importlib.resources.abc import Traversable
 
 from msgspec.structs import replace
 
@@ -59,7 +60,7 @@ class _Assembler:
 
     def assemble(self) -> Assembly:
         try:
-            self._catalogue = load_catalogue(self._settings.catalogue_overlays)
+            self._catalogue = load_catalogue(self._settings.catalogue_overlays, of_plugins=self._rows_of_plugins())
         except CatalogueError as error:
             self._fault(("catalogue",), "catalogue", str(error))
         self._check_exposure()
@@ -73,6 +74,11 @@ class _Assembler:
         if self._issues:
             raise SettingsError(tuple(self._issues))
         return Assembly(Registry(models, today=self._today), self._built, media)
+
+    def _rows_of_plugins(self) -> Sequence[Traversable]:
+        files = (provider.plugin.catalogue for provider in self._settings.providers)
+        # Two providers of one type, or two types of one package, have one file between them.
+        return [*{str(file): file for file in files if file is not None}.values()]
 
     def _check_exposure(self) -> None:
         server = self._settings.server

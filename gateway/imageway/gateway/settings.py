@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from imageway.contract.document import Document, DocumentError, Issue, issue_at, read_document
 from imageway.contract.strict import decode
 from imageway.contract.validation import Validation
-from imageway.providers.discovery import known_types, load_plugin
+from imageway.providers.discovery import PluginError, known_types, load_plugin
 from imageway.providers.protocol import ProviderPlugin
 from imageway.providers.registry import LifecycleMode
 
@@ -194,7 +194,10 @@ def _provider(document: Document, position: int) -> tuple[ProviderSettings | Non
             f"there is no provider type '{head.type}'; there are: {', '.join(sorted(types))}",
         )
         return None, [issue]
-    plugin = load_plugin(head.type)
+    try:
+        plugin = load_plugin(head.type)
+    except PluginError as error:
+        return None, [issue_at(document, (*place, "type"), "plugin", str(error))]
     named = msgspec.defstruct(
         plugin.config_type.__name__,
         [("name", _Name), ("type", str)],

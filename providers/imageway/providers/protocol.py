@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
+from importlib.resources.abc import Traversable
 from typing import Generic, Protocol, TypeVar, runtime_checkable
 
 from msgspec import Struct
@@ -67,6 +68,7 @@ class ProviderPlugin(Struct, Generic[ConfigT], frozen=True, kw_only=True):
     that speaks the same. Both get configurations that `build` took.
     `build` gets the decoded configuration, opens nothing yet, and raises `ImportError` where a library is missing;
     `extra` names the extra of the distribution that brings it.
+    `catalogue` is a file of rows that come with the plugin; they may extend the built-in ones and replace none.
     """
 
     config_type: type[ConfigT]
@@ -75,3 +77,4 @@ class ProviderPlugin(Struct, Generic[ConfigT], frozen=True, kw_only=True):
     extra: str | None = None
     narrow: Callable[[ConfigT, ModelSpec], ModelSpec] = _as_it_is
     is_vendor_host: Callable[[ConfigT], bool] = _never
+    catalogue: Traversable | None = None

@@ -13,7 +13,6 @@ from imageway.contract.errors import ErrorCode, ImageError
 from imageway.contract.result import GeneratedImage, ImageResult
 from imageway.contract.sniff import sniff
 from imageway.contract.spec import ModelSpec
-from imageway.gateway.media.pixels import resized
 from imageway.gateway.media.store import MediaStore
 from imageway.providers.registry import Passage
 from imageway.providers.translation import translated_result
@@ -86,7 +85,11 @@ def _most_bytes(passage: Passage) -> int:
 def _content(image: GeneratedImage, resize_to: tuple[int, int] | None) -> bytes:
     try:
         content = image.content
-        return content if resize_to is None else resized(content, *resize_to)
+        if resize_to is None:
+            return content
+        from imageway.gateway.media.pixels import resized  # Pillow, which most gateways never need
+
+        return resized(content, *resize_to)
     except ValueError as error:
         raise ImageError(
             ErrorCode.UPSTREAM_UNAVAILABLE,

@@ -1,10 +1,12 @@
 """The catalogue: what is known of each model, as YAML rows that extend one another.
 
-Built-in rows stand beside this module, operators add files of their own. How to write a row: `providers/README.md`.
+Built-in rows stand beside this module, plugins bring some, operators add files of their own. How to write a row:
+`providers/README.md`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from importlib import resources
+from importlib.resources.abc import Traversable
 from pathlib import Path
 
 import msgspec
@@ -24,15 +26,20 @@ class CatalogueError(ValueError):
         super().__init__("\n".join(self.problems))
 
 
-def load_catalogue(overlays: Sequence[Path] = ()) -> Mapping[str, ModelSpec]:
-    """Every model by its name `kind/model`: the built-in ones in the order of their files, then those of *overlays*.
+def load_catalogue(overlays: Sequence[Path] = (), *, of_plugins: Sequence[Traversable] = ()) -> Mapping[str, ModelSpec]:
+    """Every model by its name `kind/model`: the built-in ones in the order of their files, *of_plugins*, *overlays*.
 
-    A row of an overlay may extend any row of the files before it, and takes the place of one with its own name.
-    Built-in rows are not touched by what an overlay makes of their base. Raises `CatalogueError` with all problems.
+    A row of a plugin or an overlay may extend any row of the files before it. An overlay's row takes the place of one
+    with its own name, a plugin's row must not. Built-in rows are not touched by what an overlay makes of their base.
+    Raises `CatalogueError` with all problems.
     """
     problems: list[str] = []
-    built_in = _built_in(problems)
-    rows = merged_rows([built_in, *(_overlay(path, problems) for path in overlays)], problems)
+    layers = [_built_in(problems)]
+    for file in of_plugins:
+        layer = _layer(file, problems)
+        problems.extend(_replacing(layer, layers))
+        layers.append(layer)
+    rows = merged_rows([*layers, *(_layer(path, problems) for path in overlays)], problems)
     catalogue: dict[str, ModelSpec] = {}
     found: dict[Key, list[str]] = {}
     for name, row in rows.items():
@@ -66,10 +73,17 @@ def _built_in(problems: list[str]) -> Layer:
     return layer
 
 
-def _overlay(path: Path, problems: list[str]) -> Layer:
+def _layer(file: Traversable, problems: list[str]) -> Layer:
     try:
-        text = path.read_text(encoding="utf-8")
+        text = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        problems.append(f"{path}: cannot be read: {error}")
+        problems.append(f"{file}: cannot be read: {error}")
         return {}
-    return written_rows(str(path), text, problems)
+    return written_rows(str(file), text, problems)
+
+
+def _replacing(layer: Layer, below: Sequence[Layer]) -> Iterator[str]:
+    taken = {name for rows in below for name in rows}
+    for name, row in layer.items():
+        if name in taken:
+            yield f"{row.place}: there is a row of this name already, and a plugin's rows replace none"
