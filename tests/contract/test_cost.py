@@ -5,11 +5,13 @@ from pathlib import Path
 
 import pytest
 from msgspec import UNSET
+from msgspec.structs import replace
 
 from imageway.contract.cost import Estimate, cost, estimate, image_usd, micro_usd
 from imageway.contract.request import ImageRequest, JsonValue, Operation
 from imageway.contract.result import TokenDetails, Usage
 from imageway.contract.sniff import image_input
+from imageway.contract.spec import Price
 from imageway.providers.catalogue import load_catalogue
 from pictures import picture
 
@@ -226,3 +228,16 @@ def test_an_operators_price_takes_the_place_of_the_published_one(tmp_path: Path)
 )
 def test_budgets_count_the_next_whole_millionth(usd: str, micro: int) -> None:
     assert micro_usd(Decimal(usd)) == micro
+
+
+def test_an_operation_without_a_size_has_a_price_all_the_same_or_none() -> None:
+    plain = CATALOGUE["openai/gpt-image-1"]
+    operation = plain.operations[Operation.GENERATE]
+    params = {name: param for name, param in operation.params.items() if name not in ("size", "quality")}
+    sizeless = replace(plain, operations={Operation.GENERATE: replace(operation, params=params)})
+
+    found = estimate(asks(), sizeless)
+
+    assert found is not None
+    assert found.approximate
+    assert estimate(asks(), replace(sizeless, price=Price(source="they are free"))) is None

@@ -102,6 +102,7 @@ def test_observers_hear_every_attempt_and_the_end() -> None:
             prompt_chars=6,
             input_images=0,
             input_bytes=0,
+            key="anyone",
         )
     ]
 

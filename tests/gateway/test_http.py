@@ -512,6 +512,8 @@ def test_the_log_has_one_line_per_request_and_no_prompt(gateway: httpx.Client, l
         "input_images": 0,
         "input_bytes": 0,
         "faults": [],
+        "key": "anyone",
+        "cost_usd": None,
         "translated": [],
     }
 

@@ -52,7 +52,7 @@ def test_an_open_server_must_be_asked_for_in_words() -> None:
 
     assert [issue.message for issue in caught.value.issues] == [
         "'0.0.0.0' can be reached from other machines and there are no keys: whoever reaches it spends your money."
-        " Listen on 127.0.0.1, or say server.allow_unauthenticated: true"
+        " Configure keys, listen on 127.0.0.1, or say server.allow_unauthenticated: true"
     ]
     assert assemble(open_).registry.contracts
 
@@ -84,7 +84,7 @@ server: {host: 10.0.0.1}
 
     assert [message.split(";")[0] for message in found] == [
         "11:16 '10.0.0.1' can be reached from other machines and there are no keys: whoever reaches it spends your"
-        " money. Listen on 127.0.0.1, or say server.allow_unauthenticated: true",
+        " money. Configure keys, listen on 127.0.0.1, or say server.allow_unauthenticated: true",
         "3:12 there are two providers called 'a'",
         "4:5 provider 'b': a secret must be a reference, 'env:NAME' or 'file:PATH', never the value itself",
         "7:36 there is no provider 'c'",

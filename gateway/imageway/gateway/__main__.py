@@ -1,4 +1,4 @@
-"""The command `imageway-gateway`: serve, or check a configuration."""
+"""The command `imageway-gateway`: serve, check a configuration, or make a caller's key."""
 
 import argparse
 import os
@@ -11,6 +11,7 @@ import uvicorn
 from msgspec.structs import replace
 
 from imageway.contract.version import __version__
+from imageway.gateway.access.keyring import new_key
 from imageway.gateway.app import create_app
 from imageway.gateway.assembly import assemble
 from imageway.gateway.http.browser_guard import BrowserGuard
@@ -26,6 +27,11 @@ _DRAIN_S = 630
 def main(arguments: list[str] | None = None) -> int:
     """Run the command. 0 where all went well, 2 for a configuration that can't be used, 1 where the port is taken."""
     options = _parser().parse_args(arguments)
+    if options.command == "new-key":
+        key, digest = new_key()
+        print(key)  # noqa: T201  # the one time that it is shown
+        _say(f"that is the key, shown this once; into the configuration, under keys: {{name: NAME, sha256: {digest}}}")
+        return 0
     try:
         settings = _settings(options)
         if options.command == "check":
@@ -79,7 +85,7 @@ def _parser() -> argparse.ArgumentParser:
         description="Serve image models over HTTP in OpenAI's dialect. Without a file: the offline provider 'sketch'"
         " alone, on loopback, every model of the catalogue by its name.",
     )
-    parser.add_argument("command", nargs="?", choices=("serve", "check"), default="serve")
+    parser.add_argument("command", nargs="?", choices=("serve", "check", "new-key"), default="serve")
     parser.add_argument("--config", type=Path, metavar="FILE", help="the configuration, YAML")
     parser.add_argument("--host", help="listen here instead of where the configuration says")
     parser.add_argument("--port", type=_port, help="likewise; 0 picks a free one")

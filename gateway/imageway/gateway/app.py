@@ -1,5 +1,6 @@
 """The composition root: settings in, ASGI application out. The only module that knows every part."""
 
+import sqlite3
 from collections.abc import AsyncIterator, Callable
 from contextlib import ExitStack, asynccontextmanager
 from datetime import date
@@ -9,7 +10,12 @@ from litestar.datastructures import State
 from litestar.exceptions import HTTPException
 from structlog.typing import FilteringBoundLogger
 
+from imageway.contract.document import Issue
 from imageway.contract.errors import ImageError
+from imageway.gateway.access.admission import Admission
+from imageway.gateway.access.budgets import SqliteBudgets
+from imageway.gateway.access.callers import Callers
+from imageway.gateway.access.rates import Rates
 from imageway.gateway.assembly import assemble
 from imageway.gateway.engine.delivery import Delivery
 from imageway.gateway.engine.engine import Engine
@@ -20,7 +26,7 @@ from imageway.gateway.http.images import image_routes
 from imageway.gateway.http.models import model_routes
 from imageway.gateway.media.store import private_store
 from imageway.gateway.notices import log_notices
-from imageway.gateway.settings import Settings, is_loopback
+from imageway.gateway.settings import Settings, SettingsError, is_loopback
 from imageway.gateway.telemetry.logs import LogObserver, logger
 from imageway.gateway.telemetry.metrics import Metrics
 from imageway.providers.registry import utc_today
@@ -48,9 +54,11 @@ def create_app(
     media = assembly.media
     if media is None and not data_links and is_loopback(settings.server.host):
         media = closing.enter_context(private_store(public_url=""))
+    callers = Callers(settings.keys, assembly.registry)
+    budgets = _budgets(settings)
     engine = Engine(
         assembly.registry,
-        default_model=settings.default_model,
+        admission=Admission(Rates(), budgets),
         delivery=Delivery(media),
         observers=(metrics, LogObserver(log)),
     )
@@ -63,11 +71,12 @@ def create_app(
                 yield
             finally:
                 await assembly.aclose()
+                await budgets.aclose()
 
     return Litestar(
         route_handlers=[
-            *image_routes(engine, settings.server, default_model=settings.default_model),
-            *model_routes(assembly.registry),
+            *image_routes(engine, callers, settings.server, default_model=settings.default_model),
+            *model_routes(callers),
             *(file_routes(media) if media else ()),
             *health_routes(metrics),
         ],
@@ -81,3 +90,11 @@ def create_app(
         openapi_config=None,
         state=State({"log": log}),
     )
+
+
+def _budgets(settings: Settings) -> SqliteBudgets:
+    try:
+        return SqliteBudgets(settings.budgets_file)
+    except (OSError, ValueError, sqlite3.Error) as error:
+        message = f"the budgets in {settings.budgets_file} can't be used: {error}"
+        raise SettingsError((Issue(severity="error", code="budgets", message=message),)) from error

@@ -1,6 +1,6 @@
 """Settings to a registry: providers built, names matched with catalogue rows, every problem told at once."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import date
 from importlib.resources.abc import Traversable
 
@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from imageway.contract.document import Issue, issue_at
 from imageway.contract.spec import ModelSpec
 from imageway.contract.validation import Validation
+from imageway.gateway.access.keyring import ANYONE
 from imageway.gateway.media.configured import configured_store, media_faults
 from imageway.gateway.media.need import needs_media
 from imageway.gateway.media.store import MediaStore
@@ -70,6 +71,7 @@ class _Assembler:
         default = self._settings.default_model
         if default is not None and default not in {model.name for model in models}:
             self._fault(("default_model",), "unknown-model", f"default_model is '{default}', which is no model here")
+        self._check_keys({model.name for model in models})
         media = self._media()
         if self._issues:
             raise SettingsError(tuple(self._issues))
@@ -82,13 +84,35 @@ class _Assembler:
 
     def _check_exposure(self) -> None:
         server = self._settings.server
-        if not is_loopback(server.host) and not server.allow_unauthenticated:
+        if not is_loopback(server.host) and not server.allow_unauthenticated and not self._settings.keys:
             self._fault(
                 ("server", "host"),
                 "open-server",
                 f"'{server.host}' can be reached from other machines and there are no keys: whoever reaches it spends"
-                " your money. Listen on 127.0.0.1, or say server.allow_unauthenticated: true",
+                " your money. Configure keys, listen on 127.0.0.1, or say server.allow_unauthenticated: true",
             )
+
+    def _check_keys(self, models: Collection[str]) -> None:
+        seen: set[str] = set()
+        for position, key in enumerate(self._settings.keys):
+            place = ("keys", position)
+            for name, value in (("name", key.name), ("sha256", key.sha256)):
+                if value in seen or value == ANYONE.name:
+                    self._fault((*place, name), "duplicate", f"the {name} of key '{key.name}' is taken")
+                seen.add(value)
+            for unknown in sorted(set(key.models or ()) - set(models)):
+                self._fault(
+                    (*place, "models"), "unknown-model", f"key '{key.name}' may use '{unknown}', which is no model here"
+                )
+            if any(limit is not None and limit <= 0 for limit in (key.budget_usd_per_day, key.budget_usd_per_month)):
+                self._fault(place, "budget", f"a budget of key '{key.name}' is nothing; leave out models instead")
+            if key.has_budget and self._settings.budgets_file is None:
+                self._fault(
+                    place,
+                    "no-budgets",
+                    f"key '{key.name}' has a budget, and a restart would forget what is spent of it: say where to keep"
+                    " that, such as budgets: {file: state/budgets.sqlite3}",
+                )
 
     def _media(self) -> MediaStore | None:
         settings = self._settings.media
@@ -231,6 +255,7 @@ class _Assembler:
             upstream_model=upstream_model,
             spec=provider.plugin.narrow(provider.config, spec),
             dated=provider.plugin.is_vendor_host(provider.config),
+            free=provider.plugin.free,
         )
 
     def _contract(self, place: tuple[str | int, ...], settings: ModelSettings) -> ModelSpec | None:

@@ -12,11 +12,13 @@ from msgspec.structs import replace
 from imageway.contract.document import Document, DocumentError, Issue, issue_at, read_document
 from imageway.contract.strict import decode
 from imageway.contract.validation import Validation
+from imageway.gateway.access.keyring import KeySettings
 from imageway.providers.discovery import PluginError, known_types, load_plugin
 from imageway.providers.protocol import ProviderPlugin
 from imageway.providers.registry import LifecycleMode
 
 __all__ = (
+    "BudgetSettings",
     "MediaSettings",
     "ModelSettings",
     "ProviderSettings",
@@ -93,6 +95,12 @@ class MediaSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     max_bytes: Annotated[int, Meta(ge=1)] = 10_000_000_000
 
 
+class BudgetSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where it is kept what keys have spent: `file`, relative to the configuration, of this process alone."""
+
+    file: str
+
+
 class ProviderSettings(Struct, frozen=True, kw_only=True):
     """A configured connection: its name, its plugin and the plugin's own decoded configuration."""
 
@@ -114,6 +122,8 @@ class _File(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     default_model: str | None = None
     catalogue: list[str] = []
     media: MediaSettings | None = None
+    keys: list[KeySettings] = []
+    budgets: BudgetSettings | None = None
 
 
 class Settings(Struct, frozen=True, kw_only=True):
@@ -125,6 +135,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     default_model: str | None = None
     catalogue_overlays: tuple[Path, ...] = ()
     media: MediaSettings | None = None
+    keys: tuple[KeySettings, ...] = ()
+    budgets_file: Path | None = None
     document: Document | None = None
 
 
@@ -176,6 +188,8 @@ def load_settings(path: Path) -> Settings:
         default_model=file.default_model,
         catalogue_overlays=tuple(path.parent / overlay for overlay in file.catalogue),
         media=None if media is None else replace(media, store=str(path.parent / media.store)),
+        keys=tuple(file.keys),
+        budgets_file=None if file.budgets is None else path.parent / file.budgets.file,
         document=document,
     )
 

@@ -36,6 +36,7 @@ _DRAWN_TOKENS = {
 
 Nothing is published for `xhigh` and `max`: each is taken to cost at most twice the step below it.
 """
+_UNSTATED = "unstated"
 _DRAWN_PIXELS = (1024 * 1024, 1536 * 1024)
 
 
@@ -132,7 +133,7 @@ def _sizes(request: ImageRequest, operation: OperationSpec) -> list[str]:
     sizes = _choices(request, operation, "size")
     if not sizes and isinstance(domain, Size) and domain.grid is not None:
         return _corners(domain.grid)
-    return sizes
+    return sizes or [_UNSTATED]
 
 
 def _corners(grid: SizeGrid) -> list[str]:

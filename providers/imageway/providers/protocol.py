@@ -68,6 +68,7 @@ class ProviderPlugin(Struct, Generic[ConfigT], frozen=True, kw_only=True):
     that speaks the same. Both get configurations that `build` took.
     `build` gets the decoded configuration, opens nothing yet, and raises `ImportError` where a library is missing;
     `extra` names the extra of the distribution that brings it.
+    What a `free` one draws costs nothing, whatever the row's price says.
     `catalogue` is a file of rows that come with the plugin; they may extend the built-in ones and replace none.
     """
 
@@ -78,3 +79,4 @@ class ProviderPlugin(Struct, Generic[ConfigT], frozen=True, kw_only=True):
     narrow: Callable[[ConfigT, ModelSpec], ModelSpec] = _as_it_is
     is_vendor_host: Callable[[ConfigT], bool] = _never
     catalogue: Traversable | None = None
+    free: bool = False

@@ -4,7 +4,7 @@ The only road to a provider checks first, unless the configuration turns that of
 """
 
 import difflib
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Iterable, Mapping
 from contextlib import aclosing, asynccontextmanager
 from datetime import UTC, date, datetime
 from types import MappingProxyType
@@ -50,6 +50,7 @@ class Target(Struct, frozen=True, kw_only=True):
     unchecked: bool = False
     dated: bool = True
     translates: bool = False
+    free: bool = False
 
     @property
     def label(self) -> str:
@@ -131,6 +132,10 @@ class Registry:
         self.validations: Mapping[str, Validation] = MappingProxyType(
             {name: model.validation for name, model in self._models.items()}
         )
+
+    def only(self, names: Collection[str]) -> "Registry":
+        """The same models, of those that *names* has."""
+        return Registry((model for name, model in self._models.items() if name in names), today=self._today)
 
     @property
     def models(self) -> tuple[Model, ...]:

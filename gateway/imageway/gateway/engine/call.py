@@ -3,9 +3,13 @@
 import logging
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import contextmanager
+from decimal import Decimal
+
+from msgspec import UNSET, UnsetType
 
 from imageway.contract.errors import ErrorCode, ImageError, UnknownModelError, UnsupportedError
 from imageway.contract.request import ImageRequest
+from imageway.contract.result import Usage
 from imageway.contract.stream import CompletedImage, ImageEvent
 from imageway.gateway.engine.events import AttemptFinished, Observer, RequestFinished
 from imageway.providers.registry import Passage
@@ -26,13 +30,21 @@ class Call:
     """Counts attempts and pictures, and tells *observers*; what they raise is logged and touches nothing."""
 
     def __init__(
-        self, request: ImageRequest, request_id: str, observers: Sequence[Observer], clock_s: Callable[[], float]
+        self,
+        request: ImageRequest,
+        request_id: str,
+        key_name: str,
+        observers: Sequence[Observer],
+        clock_s: Callable[[], float],
     ) -> None:
         self.request = request
         self.attempts = 0
         self.images = 0
         self.translated: tuple[str, ...] = ()
+        self.cost_usd: Decimal | None = None
+        self.usage: Usage | UnsetType = UNSET
         self._request_id = request_id
+        self._key_name = key_name
         self._observers = observers
         self._clock_s = clock_s
         self._started_s = clock_s()
@@ -85,6 +97,7 @@ class Call:
         async for event in events:
             if isinstance(event, CompletedImage):
                 self.images += 1
+                self.usage = event.usage
             yield event
 
     def finished(self, error: BaseException | None = None) -> None:
@@ -107,6 +120,8 @@ class Call:
             if isinstance(error, UnsupportedError)
             else (),
             translated=self.translated,
+            key=self._key_name,
+            cost_usd=self.cost_usd,
         )
         self._tell(lambda observer: observer.request_finished(event))
 

@@ -1,32 +1,46 @@
 """One request from check to answer: route, attempt, fall back, observe."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from decimal import Decimal
 from time import perf_counter
 
 from msgspec import Struct
 from msgspec.structs import replace
 
+from imageway.contract.cost import Estimate
 from imageway.contract.errors import ErrorCode, ImageError
 from imageway.contract.request import ImageRequest, Operation
 from imageway.contract.result import ImageResult
 from imageway.contract.stream import ImageEvent
+from imageway.gateway.access.admission import Admission, Ticket
+from imageway.gateway.access.budgets import SqliteBudgets
+from imageway.gateway.access.callers import Caller
+from imageway.gateway.access.keyring import ANYONE, KeySettings
+from imageway.gateway.access.rates import Rates
 from imageway.gateway.engine.call import Call
 from imageway.gateway.engine.delivery import Delivery
 from imageway.gateway.engine.events import Observer
 from imageway.gateway.engine.policy import may_fall_back
+from imageway.gateway.engine.pricing import cost_of, estimate_of
 from imageway.providers.registry import Passage, Registry, Target
 
-__all__ = ("Engine", "Outcome", "Streamed")
+__all__ = ("Engine", "Foresight", "Outcome", "Streamed")
 
 
 class Outcome(Struct, frozen=True, kw_only=True):
-    """Pictures, and how they came about; `translated` names the rules by which the request was changed on the way."""
+    """Pictures, and how they came about.
+
+    `translated` names the rules by which the request was changed on the way, `cost_usd` is None where nobody knows it,
+    and `limits` are headers that tell the state of the caller's limits.
+    """
 
     result: ImageResult
     target: Target
     attempts: int
     translated: tuple[str, ...] = ()
+    cost_usd: Decimal | None = None
+    limits: Mapping[str, str] = {}
 
 
 class Streamed(Struct, frozen=True, kw_only=True):
@@ -36,6 +50,15 @@ class Streamed(Struct, frozen=True, kw_only=True):
     target: Target
     attempts: int
     translated: tuple[str, ...] = ()
+    cost_usd: Decimal | None = None
+    limits: Mapping[str, str] = {}
+
+
+class Foresight(Struct, frozen=True, kw_only=True):
+    """What a request would come to: the way that it would take first, and bounds of its cost where there are prices."""
+
+    passage: Passage
+    estimate: Estimate | None
 
 
 class Engine:
@@ -46,82 +69,111 @@ class Engine:
         registry: Registry,
         *,
         default_model: str | None = None,
+        admission: Admission | None = None,
         delivery: Delivery | None = None,
         observers: Sequence[Observer] = (),
         clock_s: Callable[[], float] = perf_counter,
     ) -> None:
-        self.registry = registry
+        self._anyone = Caller(key=ANYONE, registry=registry)
         self._default_model = default_model
+        self._admission = admission or Admission(Rates(), SqliteBudgets(None))
         self._delivery = delivery or Delivery(None)
         self._observers = observers
         self._clock_s = clock_s
 
-    async def run(self, request: ImageRequest, *, request_id: str) -> Outcome:
+    async def run(self, request: ImageRequest, *, request_id: str, caller: Caller | None = None) -> Outcome:
         """Have *request* drawn. Raises `ImageError`; its `UnsupportedError` means that nothing was sent."""
-        with self._call(self._named(request), request_id).told() as call:
-            *others, last = self._route(call)
-            for passage in others:
-                try:
-                    return await self._drawn(call, passage)
-                except ImageError as error:
-                    if not may_fall_back(error):
-                        raise
-            return await self._drawn(call, last)
+        caller = caller or self._anyone
+        with self._call(self._named(request), request_id, caller.key).told() as call:
+            *others, last = route = self._route(call.request, caller)
+            async with self._admission.entering(caller.key, call.request.n, estimate_of(route)) as ticket:
+                for passage in others:
+                    try:
+                        return await self._drawn(call, passage, caller, ticket)
+                    except ImageError as error:
+                        if not may_fall_back(error):
+                            raise
+                return await self._drawn(call, last, caller, ticket)
 
-    async def _drawn(self, call: Call, passage: Passage) -> Outcome:
-        contract = self.registry.model(call.request.model).contract
+    async def _drawn(self, call: Call, passage: Passage, caller: Caller, ticket: Ticket) -> Outcome:
+        contract = caller.registry.model(call.request.model).contract
         async with self._delivery.room_for(passage) as room:
             with call.attempt(passage) as attempt:
                 result = await passage.target.create(passage.request)
                 attempt.upstream_request_id = result.upstream_request_id
+            call.cost_usd = cost_of(passage, result.usage, len(result.images))
+            ticket.came_to(call.cost_usd)
             delivered = await room.delivered(result, contract)
         call.images = len(delivered.images)
-        return Outcome(result=delivered, target=passage.target, attempts=call.attempts, translated=passage.rules)
+        return Outcome(
+            result=delivered,
+            target=passage.target,
+            attempts=call.attempts,
+            translated=passage.rules,
+            cost_usd=call.cost_usd,
+            limits=ticket.headers,
+        )
 
     @asynccontextmanager
-    async def stream(self, request: ImageRequest, *, request_id: str) -> AsyncIterator[Streamed]:
+    async def stream(
+        self, request: ImageRequest, *, request_id: str, caller: Caller | None = None
+    ) -> AsyncIterator[Streamed]:
         """Like `run`, with the pictures as they come. Entering waits until a target has taken the request on.
 
         Another target is asked only before that: afterwards previews may be out already, and be paid for.
         """
-        with self._call(self._named(request), request_id).told() as call:
-            route = self._route(call)
-            for passage in route:
-                taken_on = False
-                try:
-                    with call.attempt(passage):
-                        async with passage.target.stream(passage.request) as events:
-                            taken_on = True
-                            yield Streamed(
-                                target=passage.target,
-                                attempts=call.attempts,
-                                translated=passage.rules,
-                                events=call.counting(events),
-                            )
-                            return
-                except ImageError as error:
-                    if taken_on or passage is route[-1] or not may_fall_back(error):
-                        raise
+        caller = caller or self._anyone
+        with self._call(self._named(request), request_id, caller.key).told() as call:
+            route = self._route(call.request, caller)
+            async with self._admission.entering(caller.key, call.request.n, estimate_of(route)) as ticket:
+                for passage in route:
+                    taken_on = False
+                    try:
+                        with call.attempt(passage):
+                            async with passage.target.stream(passage.request) as events:
+                                taken_on = True
+                                yield Streamed(
+                                    target=passage.target,
+                                    attempts=call.attempts,
+                                    translated=passage.rules,
+                                    limits=ticket.headers,
+                                    events=call.counting(events),
+                                )
+                                if call.images:
+                                    call.cost_usd = cost_of(passage, call.usage, call.images)
+                                    ticket.came_to(call.cost_usd)
+                                return
+                    except ImageError as error:
+                        if taken_on or passage is route[-1] or not may_fall_back(error):
+                            raise
 
-    def refused(self, operation: Operation, error: ImageError, *, request_id: str) -> None:
-        """Tell observers of a call whose body was no request: it never came to `run`."""
+    def foresee(self, request: ImageRequest, *, caller: Caller | None = None) -> Foresight:
+        """What would become of *request*; nothing is sent or counted. Raises the `ImageError` that `run` would."""
+        caller = caller or self._anyone
+        route = self._route(self._named(request), caller)
+        return Foresight(passage=route[0], estimate=estimate_of(route))
+
+    def refused(
+        self, operation: Operation, error: ImageError, *, request_id: str, caller: Caller | None = None
+    ) -> None:
+        """Tell observers of a call whose body was no request, or its caller nobody: it never came to `run`."""
         nobody = ImageRequest(operation=operation, model="", params={})
-        self._call(nobody, request_id).finished(error)
+        self._call(nobody, request_id, (caller or self._anyone).key).finished(error)
 
-    def _call(self, request: ImageRequest, request_id: str) -> Call:
-        return Call(request, request_id, self._observers, self._clock_s)
+    def _call(self, request: ImageRequest, request_id: str, key: KeySettings) -> Call:
+        return Call(request, request_id, key.name, self._observers, self._clock_s)
 
     def _named(self, request: ImageRequest) -> ImageRequest:
         if request.model or not self._default_model:
             return request
         return replace(request, model=self._default_model)
 
-    def _route(self, call: Call) -> tuple[Passage, ...]:
-        if not call.request.model:
+    def _route(self, request: ImageRequest, caller: Caller) -> tuple[Passage, ...]:
+        if not request.model:
             raise ImageError(
                 ErrorCode.INVALID_REQUEST,
                 "Missing required parameter: 'model'.",
                 param="model",
                 upstream_code="missing_required_parameter",
             )
-        return self.registry.route(call.request)
+        return caller.registry.route(request)

@@ -1,5 +1,6 @@
 """What the engine tells its observers. Nothing in here holds a prompt, a picture or a secret."""
 
+from decimal import Decimal
 from typing import Protocol
 
 from msgspec import Struct
@@ -24,6 +25,7 @@ class AttemptFinished(Struct, frozen=True, kw_only=True):
 
 class RequestFinished(Struct, frozen=True, kw_only=True):
     """A request's end. `model` is None where the caller's name is configured nowhere; `faults` are violations' codes.
+    `key` is the name of the caller's, `cost_usd` None where nobody knows.
     `translated` names the rules by which the request was changed before it went out.
 
     `upstream_seconds` is the part of `seconds` that was spent waiting for targets.
@@ -43,6 +45,8 @@ class RequestFinished(Struct, frozen=True, kw_only=True):
     input_bytes: int
     faults: tuple[str, ...] = ()
     translated: tuple[str, ...] = ()
+    key: str = ""
+    cost_usd: Decimal | None = None
 
 
 class Observer(Protocol):

@@ -1,10 +1,12 @@
 """Bodies of edits and variations: values typed as the model's spec expects, files sorted by field."""
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 from litestar import Request
 from litestar.datastructures import FormMultiDict, UploadFile
+from msgspec.structs import replace
 
 from imageway.contract.errors import ErrorCode, ImageError
 from imageway.contract.json_edits import json_edit_request, model_named
@@ -22,17 +24,18 @@ async def picture_request(
     request: Request[Any, Any, Any],
     operation: Operation,
     registry: Registry,
-    default_model: str | None,
+    named: Callable[[str], str],
     max_pixels: int,
 ) -> ImageRequest:
     """The edit or variation that a body asks for, not yet checked.
 
     Raises `ImageError` for other content types, for fields that no edit has, for JSON to a model that takes none, and
-    for pictures of more than *max_pixels*.
+    for pictures of more than *max_pixels*. *named* gives the model that is meant by what the body
+    says.
     """
     content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if content_type == "application/json" and operation is Operation.EDIT:
-        return _opened(await asyncio.to_thread(_json_edit, await request.body(), registry, default_model), max_pixels)
+        return _opened(await asyncio.to_thread(_json_edit, await request.body(), registry, named), max_pixels)
     if content_type != "multipart/form-data":
         raise ImageError(
             ErrorCode.INVALID_REQUEST,
@@ -41,11 +44,11 @@ async def picture_request(
             if operation is Operation.EDIT
             else "Variations are sent as multipart/form-data, with a file named 'image'.",
         )
-    return _opened(await _form_request(request, operation, registry, default_model), max_pixels)
+    return _opened(await _form_request(request, operation, registry, named), max_pixels)
 
 
 async def _form_request(
-    request: Request[Any, Any, Any], operation: Operation, registry: Registry, default_model: str | None
+    request: Request[Any, Any, Any], operation: Operation, registry: Registry, named: Callable[[str], str]
 ) -> ImageRequest:
     texts: list[tuple[str, str]] = []
     images: list[ImageInput] = []
@@ -71,11 +74,11 @@ async def _form_request(
     if repeated:
         name = min(repeated)
         raise _misplaced(name, f"'{name}' was sent more than once.")
-    model = next((text for name, text in texts if name == "model"), "")
+    model = named(next((text for name, text in texts if name == "model"), ""))
     return ImageRequest(
         operation=operation,
         model=model,
-        params=_typed(texts, operation, registry, model or default_model or ""),
+        params=_typed(texts, operation, registry, model),
         images=tuple(images),
         mask=others.get("mask"),
         markup=others.get("markup"),
@@ -91,16 +94,17 @@ async def _form(request: Request[Any, Any, Any]) -> FormMultiDict:
         ) from error
 
 
-def _json_edit(body: bytes, registry: Registry, default_model: str | None) -> ImageRequest:
-    if registry.validations.get(model_named(body) or default_model or "") == "off":
-        return json_edit_request(body, unchecked=True)
-    edit = json_edit_request(body)
-    contract = registry.contracts.get(edit.model or default_model or "")
+def _json_edit(body: bytes, registry: Registry, named: Callable[[str], str]) -> ImageRequest:
+    model = named(model_named(body) or "")
+    if registry.validations.get(model) == "off":
+        return replace(json_edit_request(body, unchecked=True), model=model)
+    edit = replace(json_edit_request(body), model=model)
+    contract = registry.contracts.get(model)
     operation = contract.operations.get(Operation.EDIT) if contract else None
     if operation is not None and "json" not in operation.bodies:
         raise ImageError(
             ErrorCode.INVALID_REQUEST,
-            f"The model '{edit.model or default_model}' takes edits as multipart/form-data only.",
+            f"The model '{model}' takes edits as multipart/form-data only.",
             param="images",
             upstream_code="invalid_value",
         )

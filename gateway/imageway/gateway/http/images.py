@@ -1,6 +1,7 @@
 """`POST /v1/images/generations`, `/v1/images/edits` and `/v1/images/variations`."""
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
 from litestar import Request, Response, post
@@ -12,7 +13,9 @@ from imageway.contract.errors import ImageError
 from imageway.contract.request import ImageRequest, Operation
 from imageway.contract.result import ImageResult
 from imageway.contract.wire import generation_request, result_body
+from imageway.gateway.access.callers import Caller, Callers
 from imageway.gateway.engine.engine import Engine
+from imageway.gateway.http.dry_run import foreseen
 from imageway.gateway.http.errors import image_error_of
 from imageway.gateway.http.forms import picture_request
 from imageway.gateway.http.outcome_headers import outcome_headers
@@ -26,42 +29,60 @@ __all__ = ("image_routes",)
 AnyRequest = Request[Any, Any, Any]
 
 
-def image_routes(engine: Engine, server: ServerSettings, *, default_model: str | None) -> list[HTTPRouteHandler]:
-    """The image operations as route handlers around *engine*."""
+def image_routes(
+    engine: Engine, callers: Callers, server: ServerSettings, *, default_model: str | None
+) -> list[HTTPRouteHandler]:
+    """The image operations as route handlers around *engine*, under OpenAI's paths and Azure's."""
 
     @post(
-        "/v1/images/generations",
+        _paths("generations"),
         status_code=200,
         request_max_body_size=server.max_json_bytes,
         media_type="application/json",
     )
     async def generations(request: AnyRequest) -> Response[bytes]:
-        return await _answer(Operation.GENERATE, request, _generation(request))
+        async def reading(_: Caller) -> ImageRequest:
+            asked = generation_request(await request.body())
+            return replace(asked, model=_named(request, asked.model))
+
+        return await _answer(Operation.GENERATE, request, reading)
 
     @post(
-        ["/v1/images/edits", "/v1/images/variations"],
+        [*_paths("edits"), *_paths("variations")],
         status_code=200,
         request_max_body_size=server.max_upload_bytes,
         media_type="application/json",
     )
     async def edits(request: AnyRequest) -> Response[bytes]:
         operation = Operation.VARIATION if request.url.path.endswith("/variations") else Operation.EDIT
-        return await _answer(
-            operation,
-            request,
-            picture_request(request, operation, engine.registry, default_model, server.max_input_pixels),
-        )
 
-    async def _answer(operation: Operation, request: AnyRequest, reading: Awaitable[ImageRequest]) -> Response[bytes]:
+        def reading(caller: Caller) -> Awaitable[ImageRequest]:
+            named = partial(_named, request)
+            return picture_request(request, operation, caller.registry, named, server.max_input_pixels)
+
+        return await _answer(operation, request, reading)
+
+    def _named(request: AnyRequest, named: str) -> str:
+        """The deployment in an Azure path, which counts more than the body, or else the body's model or the default."""
+        parts = (request.path_params.get("group"), request.path_params.get("deployment"))
+        return "/".join(part for part in parts if part) or named or default_model or ""
+
+    async def _answer(
+        operation: Operation, request: AnyRequest, reading: Callable[[Caller], Awaitable[ImageRequest]]
+    ) -> Response[bytes]:
         request_id = request_id_of(request)
+        caller = None
         try:
-            asked = await reading
+            caller = callers.of(request.headers)
+            asked = await reading(caller)
         except (ImageError, HTTPException) as error:
-            engine.refused(operation, image_error_of(request, error), request_id=request_id)
+            engine.refused(operation, image_error_of(request, error), request_id=request_id, caller=caller)
             raise
+        if request.query_params.get("dry_run") == "true":
+            return Response(foreseen(engine, asked, caller), headers={"x-request-id": request_id})
         if asked.params.get("stream") is True:
-            return StreamedAnswer(engine, request, asked, keep_alive_s=server.keep_alive_s)
-        outcome = await while_there(request.receive, engine.run(asked, request_id=request_id))
+            return StreamedAnswer(engine, request, asked, caller, keep_alive_s=server.keep_alive_s)
+        outcome = await while_there(request.receive, engine.run(asked, request_id=request_id, caller=caller))
         return Response(
             result_body(_with_whole_links(outcome.result, str(request.base_url))),
             media_type="application/json",
@@ -69,6 +90,18 @@ def image_routes(engine: Engine, server: ServerSettings, *, default_model: str |
         )
 
     return [generations, edits]
+
+
+def _paths(operation: str) -> list[str]:
+    """OpenAI's path, with and without its version, and Azure's; a deployment's name may have a slash in it."""
+    return [
+        f"/v1/images/{operation}",
+        f"/images/{operation}",
+        f"/openai/v1/images/{operation}",
+        f"/openai/images/{operation}",
+        f"/openai/deployments/{{deployment:str}}/images/{operation}",
+        f"/openai/deployments/{{group:str}}/{{deployment:str}}/images/{operation}",
+    ]
 
 
 def _with_whole_links(result: ImageResult, base_url: str) -> ImageResult:
@@ -80,7 +113,3 @@ def _with_whole_links(result: ImageResult, base_url: str) -> ImageResult:
         for image in result.images
     )
     return replace(result, images=images)
-
-
-async def _generation(request: AnyRequest) -> ImageRequest:
-    return generation_request(await request.body())

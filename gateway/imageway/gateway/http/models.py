@@ -8,35 +8,46 @@ from litestar.handlers import HTTPRouteHandler
 
 from imageway.contract.cards import ModelCard, TranslationNotice, card_body, cards_body
 from imageway.contract.errors import ErrorCode, ImageError
+from imageway.gateway.access.callers import Callers
 from imageway.providers.registry import Model, Registry
 from imageway.providers.translation import rules_between
 
 __all__ = ("model_routes",)
 
+AnyRequest = Request[Any, Any, Any]
 
-def model_routes(registry: Registry) -> list[HTTPRouteHandler]:
-    """The model list as route handlers. It is written once: a registry never changes."""
-    cards: Mapping[str, ModelCard] = {model.name: _card(model) for model in registry.models}
-    listing = cards_body(cards)
 
-    @get("/v1/models", media_type="application/json")
-    async def models() -> Response[bytes]:
-        return Response(listing, media_type="application/json")
+def model_routes(callers: Callers) -> list[HTTPRouteHandler]:
+    """The model list as route handlers, each caller's own. It is written once: a registry never changes."""
+    cards = {caller.key.name: _cards(caller.registry) for caller in callers.all}
+    listings = {name: cards_body(listed) for name, listed in cards.items()}
 
-    @get("/v1/models/{name:path}", media_type="application/json")
-    async def model(request: Request[Any, Any, Any]) -> Response[bytes]:
+    @get(["/v1/models", "/models", "/openai/v1/models"], media_type="application/json")
+    async def models(request: AnyRequest) -> Response[bytes]:
+        return Response(listings[callers.of(request.headers).key.name], media_type="application/json")
+
+    @get(
+        ["/v1/models/{name:path}", "/models/{name:path}", "/openai/v1/models/{name:path}"],
+        media_type="application/json",
+    )
+    async def model(request: AnyRequest) -> Response[bytes]:
+        known = cards[callers.of(request.headers).key.name]
         plain = str(request.path_params["name"]).lstrip("/")
-        card = cards.get(plain)
+        card = known.get(plain)
         if card is None:
             raise ImageError(
                 ErrorCode.NOT_FOUND,
-                f"The model '{plain[:64]}' does not exist. Models here: {', '.join(cards)}.",
+                f"The model '{plain[:64]}' does not exist. Models here: {', '.join(known)}.",
                 param="model",
                 upstream_code="model_not_found",
             )
         return Response(card_body(plain, card), media_type="application/json")
 
     return [models, model]
+
+
+def _cards(registry: Registry) -> Mapping[str, ModelCard]:
+    return {model.name: _card(model) for model in registry.models}
 
 
 def _card(model: Model) -> ModelCard:

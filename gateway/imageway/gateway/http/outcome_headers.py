@@ -24,4 +24,6 @@ def outcome_headers(outcome: Outcome | Streamed, request_id: str) -> dict[str, s
     last = outcome.target.spec.lifecycle.shutdown_date
     if last is not None and outcome.target.dated:
         headers["sunset"] = format_datetime(datetime.combine(last, time(), UTC), usegmt=True)
-    return headers
+    if outcome.cost_usd is not None:
+        headers["imageway-cost-usd"] = f"{outcome.cost_usd:f}"
+    return {**headers, **outcome.limits}

@@ -12,6 +12,7 @@ from typing_extensions import override
 from imageway.contract.errors import ImageError
 from imageway.contract.request import ImageRequest
 from imageway.contract.stream import KEEP_ALIVE, ImageEvent, error_event_bytes, event_bytes
+from imageway.gateway.access.callers import Caller
 from imageway.gateway.engine.engine import Engine, Streamed
 from imageway.gateway.http.errors import answer_error, unexpected_error
 from imageway.gateway.http.outcome_headers import outcome_headers
@@ -30,9 +31,11 @@ class StreamedAnswer(Response[bytes]):
     wrong later is told as an `error` event, which the official clients raise.
     """
 
-    def __init__(self, engine: Engine, request: AnyRequest, asked: ImageRequest, *, keep_alive_s: float) -> None:
+    def __init__(
+        self, engine: Engine, request: AnyRequest, asked: ImageRequest, caller: Caller, *, keep_alive_s: float
+    ) -> None:
         super().__init__(b"")
-        self._stream = _Stream(engine, request, asked, keep_alive_s)
+        self._stream = _Stream(engine, request, asked, caller, keep_alive_s)
 
     @override
     def to_asgi_response(self, app: Litestar | None, request: AnyRequest, **options: Any) -> ASGIResponse:
@@ -40,11 +43,14 @@ class StreamedAnswer(Response[bytes]):
 
 
 class _Stream(ASGIResponse):
-    def __init__(self, engine: Engine, request: AnyRequest, asked: ImageRequest, keep_alive_s: float) -> None:
+    def __init__(
+        self, engine: Engine, request: AnyRequest, asked: ImageRequest, caller: Caller, keep_alive_s: float
+    ) -> None:
         super().__init__()
         self._engine = engine
         self._request = request
         self._asked = asked
+        self._caller = caller
         self._keep_alive_s = keep_alive_s
         self._started = False
 
@@ -59,7 +65,7 @@ class _Stream(ASGIResponse):
 
     async def _answer(self, send: Send) -> None:
         request_id = request_id_of(self._request)
-        async with self._engine.stream(self._asked, request_id=request_id) as streamed:
+        async with self._engine.stream(self._asked, request_id=request_id, caller=self._caller) as streamed:
             await send(_head(streamed, request_id))
             self._started = True
             async for event in _with_pauses(streamed.events, self._keep_alive_s):

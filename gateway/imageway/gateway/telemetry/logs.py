@@ -68,6 +68,8 @@ class LogObserver:
             input_images=event.input_images,
             input_bytes=event.input_bytes,
             faults=list(event.faults),
+            key=event.key,
+            cost_usd=None if event.cost_usd is None else float(event.cost_usd),
             translated=list(event.translated),
         )
 

@@ -52,6 +52,9 @@ class Metrics:
             "imageway_attempt_seconds", "Calls to targets.", ("provider", "model"), buckets=_SECONDS, registry=registry
         )
         self._images = Counter("imageway_images", "Pictures handed out.", ("operation", "model"), registry=registry)
+        self._cost = Counter(
+            "imageway_cost_usd", "What upstream calls came to, where it is known.", ("key", "model"), registry=registry
+        )
         self._violations = Counter(
             "imageway_violations",
             "Faults found before anything was sent, by the vendor's word for them.",
@@ -70,6 +73,8 @@ class Metrics:
         self._overhead_seconds.labels(operation, model).observe(event.seconds - event.upstream_seconds)
         if event.images:
             self._images.labels(operation, model).inc(event.images)
+        if event.cost_usd:
+            self._cost.labels(event.key, model).inc(float(event.cost_usd))
         for fault in event.faults:
             self._violations.labels(model, fault).inc()
 

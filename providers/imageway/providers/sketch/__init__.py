@@ -45,5 +45,5 @@ def _narrowed(operation: OperationSpec) -> OperationSpec:
 
 
 plugin: ProviderPlugin[SketchConfig] = ProviderPlugin(
-    config_type=SketchConfig, build=build, kind=None, extra="gateway", narrow=narrow
+    config_type=SketchConfig, build=build, kind=None, extra="gateway", narrow=narrow, free=True
 )

@@ -1,0 +1,108 @@
+"""The door: calls in flight, rates and budget of the caller's key, in this order, before a target is asked."""
+
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from decimal import Decimal
+
+from imageway.contract.cost import Estimate, micro_usd
+from imageway.contract.errors import ErrorCode, ImageError
+from imageway.gateway.access.budgets import BudgetStore, Period, periods_at
+from imageway.gateway.access.keyring import KeySettings
+from imageway.gateway.access.rates import Rates
+
+__all__ = ("Admission", "Ticket")
+
+
+class Ticket:
+    """A call that was let in. Whoever makes it notes what it cost; what isn't noted stays reserved."""
+
+    def __init__(self, reserved_micro_usd: int, headers: Mapping[str, str]) -> None:
+        self.reserved_micro_usd = reserved_micro_usd
+        self.spent_micro_usd: int | None = None
+        self.headers = headers
+
+    def came_to(self, usd: Decimal | None) -> None:
+        """Note the cost; one that nobody knows stays what was reserved."""
+        self.spent_micro_usd = None if usd is None else micro_usd(usd)
+
+
+class Admission:
+    """Lets calls in by their key's limits. `now` is the time in UTC."""
+
+    def __init__(
+        self, rates: Rates, budgets: BudgetStore, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    ) -> None:
+        self._rates = rates
+        self._budgets = budgets
+        self._now = now
+        self._in_flight: Counter[str] = Counter()
+
+    @asynccontextmanager
+    async def entering(self, key: KeySettings, images: int, estimate: Estimate | None) -> AsyncIterator[Ticket]:
+        """The time of one call. *estimate* is None where nobody knows a price, which a key with a budget can't spend.
+
+        Raises `ImageError` (rate_limited, budget_exhausted) before anything is sent.
+        """
+        if key.max_in_flight is not None and self._in_flight[key.name] >= key.max_in_flight:
+            raise ImageError(
+                ErrorCode.RATE_LIMITED,
+                f"This key has {key.max_in_flight} calls in flight, which is its limit.",
+                upstream_type="requests",
+                upstream_code="rate_limit_exceeded",
+                retry_after_s=1,
+            )
+        self._in_flight[key.name] += 1
+        try:
+            states = await self._rates.count(key, images)
+            periods = self._periods(key)
+            reserved = await self._reserved(periods, estimate)
+            ticket = Ticket(reserved, {name: text for state in states for name, text in state.headers().items()})
+            try:
+                yield ticket
+            except ImageError as error:
+                if not error.may_have_billed and ticket.spent_micro_usd is None:
+                    ticket.spent_micro_usd = 0
+                raise
+            finally:
+                if periods and ticket.spent_micro_usd is not None:
+                    await self._budgets.settle(periods, ticket.spent_micro_usd - reserved)
+        finally:
+            self._in_flight[key.name] -= 1
+
+    async def budget_left(self, key: KeySettings) -> Mapping[str, int]:
+        """Micro-USD that *key* may still spend, by day and month."""
+        periods = self._periods(key)
+        spent = await self._budgets.spent(periods)
+        return {period.name: period.limit_micro_usd - spent[period.name] for period in periods}
+
+    def _periods(self, key: KeySettings) -> tuple[Period, ...]:
+        day, month = key.budget_usd_per_day, key.budget_usd_per_month
+        return periods_at(
+            self._now(),
+            key.name,
+            day_micro_usd=None if day is None else micro_usd(day),
+            month_micro_usd=None if month is None else micro_usd(month),
+        )
+
+    async def _reserved(self, periods: tuple[Period, ...], estimate: Estimate | None) -> int:
+        if not periods:
+            return 0
+        if estimate is None:
+            raise ImageError(
+                ErrorCode.BUDGET_EXHAUSTED,
+                "Nobody knows a price of this model, so a key with a budget can't use it; its operator can give one in"
+                " a catalogue overlay.",
+                param="model",
+            )
+        reserved = micro_usd(estimate.high_usd)
+        full = await self._budgets.reserve(periods, reserved)
+        if full is not None:
+            left = full.limit_micro_usd - (await self._budgets.spent((full,)))[full.name]
+            raise ImageError(
+                ErrorCode.BUDGET_EXHAUSTED,
+                f"The budget of this key for {full.name} is {full.limit_micro_usd / 1e6:.2f} USD, of which"
+                f" {max(0, left) / 1e6:.4f} are left; this call may cost {reserved / 1e6:.4f}.",
+            )
+        return reserved
