@@ -43,8 +43,9 @@ class SqliteStore:
 
 
 class RedisStore:
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, lease_s: float = 30.0) -> None:
         self.url = url
+        self.lease_s = lease_s
         with self.client() as client:
             client.flushall()
 
@@ -57,8 +58,7 @@ class RedisStore:
         max_bytes: int = 1_000_000,
         max_answer_bytes: int = 1_000_000,
         keep_s: float = 3600,
-        lease_s: float = 30.0,
     ) -> AbstractAsyncContextManager[Ledger]:
         return open_redis_ledger(
-            self.url, keep_s=keep_s, max_bytes=max_bytes, max_answer_bytes=max_answer_bytes, lease_s=lease_s
+            self.url, keep_s=keep_s, max_bytes=max_bytes, max_answer_bytes=max_answer_bytes, lease_s=self.lease_s
         )

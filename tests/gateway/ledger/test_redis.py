@@ -287,6 +287,26 @@ def test_a_redis_that_is_gone_refuses_before_anything_is_sent(tmp_path: Path) ->
     assert till.paid == 0
 
 
+def test_a_redis_that_goes_while_another_replica_draws_is_no_word_that_nothing_was_paid(tmp_path: Path) -> None:
+    till, naps = Till(), Napping()
+
+    async def scenario() -> ImageError:
+        with serving_redis(tmp_path) as server:
+            store = RedisStore(server.url)
+            async with replica(store, naps) as one, replica(store, naps) as two:
+                first = await in_flight(one, held := till.held())
+                repeat = asyncio.create_task(refusal(two, till.answering()))
+                await naps.napped.wait()
+                server.kill()
+                held.go.set()
+                await first
+                return await repeat
+
+    refused = asyncio.run(scenario())
+    assert (refused.code, refused.may_have_billed) == (ErrorCode.UPSTREAM_TIMEOUT, True)
+    assert till.paid == 1
+
+
 def test_an_answer_goes_out_where_redis_is_gone_by_then_and_its_key_is_unknown(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -306,7 +326,7 @@ def test_an_answer_goes_out_where_redis_is_gone_by_then_and_its_key_is_unknown(
     async def repeating() -> ImageError:
         with serving_redis(tmp_path, "--appendonly", "yes") as server:
             store = RedisStore.__new__(RedisStore)  # not a new one, which would be emptied
-            store.url = server.url
+            store.url, store.lease_s = server.url, 30.0
             forget_leases(store)
             async with replica(store, Napping()) as calls:
                 return await refusal(calls, till.answering())

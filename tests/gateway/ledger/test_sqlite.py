@@ -181,6 +181,26 @@ await told(calls, till.answering())
     assert sqlite_store.bodies == []
 
 
+def test_an_unpaid_retry_that_cannot_be_noted_leaves_the_first_unknown(sqlite_store: SqliteStore) -> None:
+    ran = child(
+        sqlite_store.file,
+        """
+async def lost(mark_sent):
+    await mark_sent()
+    raise RuntimeError
+async def unpaid(mark_sent):
+    fill_the_disk()
+    raise RuntimeError
+await asyncio.gather(run(calls, lost), return_exceptions=True)
+await asyncio.gather(run(calls, unpaid, retry_unknown=True), return_exceptions=True)
+repair_the_disk()
+await told(calls, till.answering())
+""",
+    )
+
+    assert ran.stdout.splitlines() == ["outcome_unknown, billed: True"], ran.stderr
+
+
 def test_a_second_process_is_told_that_the_file_is_in_use(sqlite_store: SqliteStore) -> None:
     async def scenario() -> subprocess.CompletedProcess[str]:
         async with sqlite_store.open():
@@ -261,6 +281,22 @@ def test_everything_that_is_settled_is_kept_to_the_second(sqlite_store: SqliteSt
 
     assert asyncio.run(scenario()) == [True, ErrorCode.OUTCOME_UNKNOWN, False, False]
     assert len(sqlite_store.bodies) == 2
+
+
+def test_a_key_that_runs_again_after_its_time_gives_back_the_room_of_its_first_answer(
+    sqlite_store: SqliteStore,
+) -> None:
+    till = Till()
+
+    async def scenario() -> list[bool]:
+        async with sqlite_store.open(keep_s=100, max_bytes=20) as ledger, keyed_calls(ledger) as calls:
+            await run(calls, till.answering(b"0123456789"), key="a")
+            sqlite_store.clock.now_s += 100
+            for key in ("a", "b"):
+                await run(calls, till.answering(b"0123456789"), key=key)
+            return [(await run(calls, till.answering(), key=key)).replayed for key in ("a", "b")]
+
+    assert asyncio.run(scenario()) == [True, True]
 
 
 def test_upkeep_removes_what_is_over_and_makes_its_room_free(sqlite_store: SqliteStore) -> None:

@@ -185,6 +185,10 @@ class KeyedCalls:
         """Claim and run; every fault but a cancellation is returned, since one that is raised would end all calls."""
         try:
             found = await self._ledger.claim(flight.claim, flight.fingerprint, retry_unknown=flight.retry_unknown)
+        except asyncio.CancelledError:
+            # The claim may have been made all the same, and would bar the key until its lease is over.
+            await self._settle(flight, may_have_billed=False)
+            raise
         except LedgerError:
             _log.exception("ledger.claim_failed")
             return refusals.still_under_way() if held else refusals.ledger_unavailable()
