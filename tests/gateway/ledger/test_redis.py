@@ -1,53 +1,14 @@
-"""The ledger of several gateways: replicas that wait for each other, die, or lose their Redis."""
+"""The ledger of several gateways: replicas that wait for each other, die, or come late."""
 
 import asyncio
-import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
-from pathlib import Path
 
-import pytest
-
-from fakes.keyed import UNBILLED, Held, Till, answer, refusal, run
+from fakes.keyed import UNBILLED, Till, answer, refusal, run
 from fakes.ledger_stores import RedisStore
+from fakes.replicas import Napping, forget_leases, in_flight, replica
 from imageway.contract.errors import ErrorCode, ImageError
 from imageway.gateway.ledger.kept_answer import KeptAnswer
-from imageway.gateway.ledger.keyed import Answered, KeyedCalls, SentMark, keyed_calls
-from imageway.gateway.ledger.protocol import LedgerError
-from redis_server import serving_redis
-
-
-class Napping:
-    """A sleep that takes no time; `napped` tells that somebody waits for another replica."""
-
-    def __init__(self) -> None:
-        self.napped = asyncio.Event()
-
-    async def __call__(self, seconds: float) -> None:
-        if seconds == 0.25:
-            self.napped.set()
-            await asyncio.sleep(0)
-        else:
-            await asyncio.Event().wait()
-
-
-@asynccontextmanager
-async def replica(store: RedisStore, sleep: Callable[[float], Awaitable[None]]) -> AsyncIterator[KeyedCalls]:
-    async with store.open() as ledger, keyed_calls(ledger, drain_s=0, sleep=sleep) as calls:
-        yield calls
-
-
-async def in_flight(calls: KeyedCalls, held: Held) -> "asyncio.Task[Answered]":
-    asking = asyncio.create_task(run(calls, held))
-    await held.sent_by(asking)
-    return asking
-
-
-def forget_leases(store: RedisStore) -> None:
-    """What time does to the leases of processes that don't renew them."""
-    with store.client() as client:
-        leases = client.keys("imageway:1:lease:*")
-        assert client.delete(*leases) == len(leases) == 1
+from imageway.gateway.ledger.keyed import Answered, SentMark, keyed_calls
+from imageway.gateway.ledger.protocol import Claim, Finding, Kept
 
 
 def test_a_repeat_at_another_replica_waits_for_the_answer(redis_store: RedisStore) -> None:
@@ -134,6 +95,50 @@ def test_a_replica_that_died_after_sending_leaves_an_unknown_outcome(redis_store
     assert first == Answered(answer=answer(), replayed=False)
     assert after == Answered(answer=answer(b"second"), replayed=True)
     assert till.paid == 2
+
+
+def test_a_late_answer_does_not_take_the_place_of_the_retry_in_flight(redis_store: RedisStore) -> None:
+    till, naps = Till(), Napping()
+
+    async def scenario() -> tuple[Answered, list[Answered]]:
+        async with replica(redis_store, naps) as one, replica(redis_store, naps) as two:
+            first = await in_flight(one, late := till.held())
+            forget_leases(redis_store)
+            retrying = asyncio.create_task(run(two, retry := till.held(), retry_unknown=True))
+            await retry.sent_by(retrying)
+            late.go.set()
+            answered = await first
+            repeat = asyncio.create_task(run(one, till.answering()))
+            naps.napped.clear()
+            await asyncio.wait(
+                (repeat, napping := asyncio.create_task(naps.napped.wait())), return_when="FIRST_COMPLETED"
+            )
+            napping.cancel()
+            waited = not repeat.done()
+            retry.go.set()
+            assert waited
+            return answered, [await retrying, await repeat]
+
+    answered, later = asyncio.run(scenario())
+    assert not answered.replayed
+    assert [replayed.replayed for replayed in later] == [False, True]
+    assert till.paid == 2
+
+
+def test_every_step_may_arrive_twice(redis_store: RedisStore) -> None:
+    async def scenario() -> list[Finding]:
+        claim, later = Claim(slot="slot", token="a1"), Claim(slot="slot", token="b2")
+        async with redis_store.open() as ledger:
+            found = [await ledger.claim(claim, "f", retry_unknown=False) for _ in range(2)]
+            for _ in range(2):
+                await ledger.mark_sent(claim)
+            for _ in range(2):
+                await ledger.keep(claim, answer(b"0123456789"))
+            return [*found, await ledger.claim(later, "f", retry_unknown=False)]
+
+    assert asyncio.run(scenario()) == ["taken", "taken", Kept(answer=answer(b"0123456789"))]
+    with redis_store.client() as client:
+        assert (client.get("imageway:1:bytes"), client.zcard("imageway:1:bodies")) == (b"10", 1)
 
 
 def test_a_replica_that_was_only_late_still_keeps_its_answer(redis_store: RedisStore) -> None:
@@ -262,100 +267,3 @@ def test_bodies_that_are_over_free_their_room(redis_store: RedisStore) -> None:
     assert asyncio.run(scenario())
     with redis_store.client() as client:
         assert (client.get("imageway:1:bytes"), client.zcard("imageway:1:bodies")) == (b"20", 2)
-
-
-def test_a_redis_that_is_gone_refuses_before_anything_is_sent(tmp_path: Path) -> None:
-    till = Till()
-
-    async def scenario() -> tuple[ImageError, ImageError]:
-        with serving_redis(tmp_path) as server:
-            store = RedisStore(server.url)
-
-            async def unlucky(mark_sent: SentMark) -> KeptAnswer:
-                server.kill()
-                return await till.answering()(mark_sent)
-
-            async with replica(store, Napping()) as calls:
-                return await refusal(calls, unlucky), await refusal(calls, till.answering())
-
-    for refused in asyncio.run(scenario()):
-        assert (refused.code, refused.may_have_billed, refused.message) == (
-            ErrorCode.UPSTREAM_UNAVAILABLE,
-            False,
-            "The gateway's ledger can't be used, so calls with an Idempotency-Key are refused; nothing was sent.",
-        )
-    assert till.paid == 0
-
-
-def test_a_redis_that_goes_while_another_replica_draws_is_no_word_that_nothing_was_paid(tmp_path: Path) -> None:
-    till, naps = Till(), Napping()
-
-    async def scenario() -> ImageError:
-        with serving_redis(tmp_path) as server:
-            store = RedisStore(server.url)
-            async with replica(store, naps) as one, replica(store, naps) as two:
-                first = await in_flight(one, held := till.held())
-                repeat = asyncio.create_task(refusal(two, till.answering()))
-                await naps.napped.wait()
-                server.kill()
-                held.go.set()
-                await first
-                return await repeat
-
-    refused = asyncio.run(scenario())
-    assert (refused.code, refused.may_have_billed) == (ErrorCode.UPSTREAM_TIMEOUT, True)
-    assert till.paid == 1
-
-
-def test_an_answer_goes_out_where_redis_is_gone_by_then_and_its_key_is_unknown(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    till = Till()
-
-    async def drawing() -> Answered:
-        with serving_redis(tmp_path, "--appendonly", "yes", "--appendfsync", "always") as server:
-
-            async def unlucky(mark_sent: SentMark) -> KeptAnswer:
-                drawn = await till.answering()(mark_sent)
-                server.kill()
-                return drawn
-
-            async with replica(RedisStore(server.url), Napping()) as calls:
-                return await run(calls, unlucky)
-
-    async def repeating() -> ImageError:
-        with serving_redis(tmp_path, "--appendonly", "yes") as server:
-            store = RedisStore.__new__(RedisStore)  # not a new one, which would be emptied
-            store.url, store.lease_s = server.url, 30.0
-            forget_leases(store)
-            async with replica(store, Napping()) as calls:
-                return await refusal(calls, till.answering())
-
-    assert asyncio.run(drawing()) == Answered(answer=answer(), replayed=False)
-    assert asyncio.run(repeating()).code is ErrorCode.OUTCOME_UNKNOWN
-    assert [record.message for record in caplog.records if record.levelno == logging.ERROR] == ["ledger.keep_failed"]
-    assert till.paid == 1
-
-
-def test_a_redis_that_may_forget_is_refused_and_one_without_a_journal_is_told(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    async def scenario() -> str:
-        with serving_redis(tmp_path, "--maxmemory", "100mb") as server:
-            store = RedisStore(server.url)
-            async with store.open():
-                pass
-            with store.client() as client:
-                client.config_set("maxmemory-policy", "allkeys-lru")
-            with pytest.raises(LedgerError) as caught:
-                async with store.open():
-                    pass
-            return str(caught.value)
-
-    assert asyncio.run(scenario()) == (
-        "the Redis of the ledger may forget keys when its memory is full (maxmemory-policy is allkeys-lru), and calls"
-        " would be paid for twice; set maxmemory-policy to noeviction"
-    )
-    assert [record.message for record in caplog.records] == [
-        "ledger.redis_not_durable: a Redis without appendonly forgets calls when it is restarted"
-    ]
