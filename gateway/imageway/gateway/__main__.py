@@ -25,7 +25,10 @@ _DRAIN_S = 630
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command. 0 where all went well, 2 for a configuration that can't be used, 1 where the port is taken."""
+    """Run the command.
+
+    0 where all went well, 2 for a configuration that can't be used, 1 where the port or the ledger is taken.
+    """
     options = _parser().parse_args(arguments)
     if options.command == "new-key":
         key, digest = new_key()
@@ -66,8 +69,14 @@ def main(arguments: list[str] | None = None) -> int:
     # uvicorn drains on either signal and then raises it anew; a drained end is a good one.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: sys.exit(0))
+    server = uvicorn.Server(config)
     with listening:
-        uvicorn.Server(config).run(sockets=[listening])
+        try:
+            server.run(sockets=[listening])
+        except SystemExit:
+            if server.started:
+                raise
+            return 1  # the log has said why it can't start
     return 0
 
 

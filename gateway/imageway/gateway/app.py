@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections.abc import AsyncIterator, Callable
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from datetime import date
 
 from litestar import Litestar
@@ -24,6 +24,9 @@ from imageway.gateway.http.files import file_routes
 from imageway.gateway.http.health import health_routes
 from imageway.gateway.http.images import image_routes
 from imageway.gateway.http.models import model_routes
+from imageway.gateway.ledger.keyed import keyed_calls
+from imageway.gateway.ledger.opening import open_ledger
+from imageway.gateway.ledger.protocol import LedgerError
 from imageway.gateway.media.store import private_store
 from imageway.gateway.notices import log_notices
 from imageway.gateway.settings import Settings, SettingsError, is_loopback
@@ -64,14 +67,20 @@ def create_app(
     )
 
     @asynccontextmanager
-    async def providers_open(_: Litestar) -> AsyncIterator[None]:
+    async def opened(app: Litestar) -> AsyncIterator[None]:
         log_notices(log, assembly.registry, today())
-        with closing:
-            try:
-                yield
-            finally:
-                await assembly.aclose()
-                await budgets.aclose()
+        async with AsyncExitStack() as stack:
+            stack.enter_context(closing)
+            stack.push_async_callback(budgets.aclose)
+            stack.push_async_callback(assembly.aclose)
+            if settings.ledger is not None:
+                try:
+                    ledger = await stack.enter_async_context(open_ledger(settings.ledger, settings.base_dir))
+                except LedgerError as error:
+                    log.critical("ledger.unusable", reason=str(error))
+                    raise
+                app.state.keyed = await stack.enter_async_context(keyed_calls(ledger))
+            yield
 
     return Litestar(
         route_handlers=[
@@ -85,7 +94,7 @@ def create_app(
             HTTPException: answer_http_exception,
             Exception: answer_unexpected,
         },
-        lifespan=[providers_open],
+        lifespan=[opened],
         logging_config=None,
         openapi_config=None,
         state=State({"log": log}),

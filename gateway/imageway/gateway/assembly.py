@@ -10,6 +10,8 @@ from imageway.contract.document import Issue, issue_at
 from imageway.contract.spec import ModelSpec
 from imageway.contract.validation import Validation
 from imageway.gateway.access.keyring import ANYONE
+from imageway.gateway.ledger.opening import check_store
+from imageway.gateway.ledger.protocol import LedgerError
 from imageway.gateway.media.configured import configured_store, media_faults
 from imageway.gateway.media.need import needs_media
 from imageway.gateway.media.store import MediaStore
@@ -72,6 +74,7 @@ class _Assembler:
         if default is not None and default not in {model.name for model in models}:
             self._fault(("default_model",), "unknown-model", f"default_model is '{default}', which is no model here")
         self._check_keys({model.name for model in models})
+        self._check_ledger()
         media = self._media()
         if self._issues:
             raise SettingsError(tuple(self._issues))
@@ -113,6 +116,14 @@ class _Assembler:
                     f"key '{key.name}' has a budget, and a restart would forget what is spent of it: say where to keep"
                     " that, such as budgets: {file: state/budgets.sqlite3}",
                 )
+
+    def _check_ledger(self) -> None:
+        if self._settings.ledger is None:
+            return
+        try:
+            check_store(self._settings.ledger)
+        except LedgerError as error:
+            self._fault(("ledger", "store"), "ledger", str(error))
 
     def _media(self) -> MediaStore | None:
         settings = self._settings.media

@@ -13,6 +13,7 @@ from imageway.contract.document import Document, DocumentError, Issue, issue_at,
 from imageway.contract.strict import decode
 from imageway.contract.validation import Validation
 from imageway.gateway.access.keyring import KeySettings
+from imageway.gateway.ledger.opening import LedgerSettings
 from imageway.providers.discovery import PluginError, known_types, load_plugin
 from imageway.providers.protocol import ProviderPlugin
 from imageway.providers.registry import LifecycleMode
@@ -124,6 +125,7 @@ class _File(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     media: MediaSettings | None = None
     keys: list[KeySettings] = []
     budgets: BudgetSettings | None = None
+    ledger: LedgerSettings | None = None
 
 
 class Settings(Struct, frozen=True, kw_only=True):
@@ -137,6 +139,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     media: MediaSettings | None = None
     keys: tuple[KeySettings, ...] = ()
     budgets_file: Path | None = None
+    ledger: LedgerSettings | None = None
+    base_dir: Path = Path()
     document: Document | None = None
 
 
@@ -190,6 +194,8 @@ def load_settings(path: Path) -> Settings:
         media=None if media is None else replace(media, store=str(path.parent / media.store)),
         keys=tuple(file.keys),
         budgets_file=None if file.budgets is None else path.parent / file.budgets.file,
+        ledger=file.ledger,
+        base_dir=path.parent,
         document=document,
     )
 

@@ -1,6 +1,6 @@
 """One request from check to answer: route, attempt, fall back, observe."""
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from decimal import Decimal
 from time import perf_counter
@@ -81,23 +81,42 @@ class Engine:
         self._observers = observers
         self._clock_s = clock_s
 
-    async def run(self, request: ImageRequest, *, request_id: str, caller: Caller | None = None) -> Outcome:
-        """Have *request* drawn. Raises `ImageError`; its `UnsupportedError` means that nothing was sent."""
+    async def run(
+        self,
+        request: ImageRequest,
+        *,
+        request_id: str,
+        caller: Caller | None = None,
+        before_sending: Callable[[], Awaitable[None]] | None = None,
+    ) -> Outcome:
+        """Have *request* drawn. Raises `ImageError`; its `UnsupportedError` means that nothing was sent.
+
+        *before_sending* is awaited before each target is asked; what it raises ends the call.
+        """
         caller = caller or self._anyone
         with self._call(self._named(request), request_id, caller.key).told() as call:
             *others, last = route = self._route(call.request, caller)
             async with self._admission.entering(caller.key, call.request.n, estimate_of(route)) as ticket:
                 for passage in others:
                     try:
-                        return await self._drawn(call, passage, caller, ticket)
+                        return await self._drawn(call, passage, caller, ticket, before_sending)
                     except ImageError as error:
                         if not may_fall_back(error):
                             raise
-                return await self._drawn(call, last, caller, ticket)
+                return await self._drawn(call, last, caller, ticket, before_sending)
 
-    async def _drawn(self, call: Call, passage: Passage, caller: Caller, ticket: Ticket) -> Outcome:
+    async def _drawn(
+        self,
+        call: Call,
+        passage: Passage,
+        caller: Caller,
+        ticket: Ticket,
+        before_sending: Callable[[], Awaitable[None]] | None,
+    ) -> Outcome:
         contract = caller.registry.model(call.request.model).contract
         async with self._delivery.room_for(passage) as room:
+            if before_sending is not None:
+                await before_sending()
             with call.attempt(passage) as attempt:
                 result = await passage.target.create(passage.request)
                 attempt.upstream_request_id = result.upstream_request_id
@@ -116,7 +135,12 @@ class Engine:
 
     @asynccontextmanager
     async def stream(
-        self, request: ImageRequest, *, request_id: str, caller: Caller | None = None
+        self,
+        request: ImageRequest,
+        *,
+        request_id: str,
+        caller: Caller | None = None,
+        before_sending: Callable[[], Awaitable[None]] | None = None,
     ) -> AsyncIterator[Streamed]:
         """Like `run`, with the pictures as they come. Entering waits until a target has taken the request on.
 
@@ -128,6 +152,8 @@ class Engine:
             async with self._admission.entering(caller.key, call.request.n, estimate_of(route)) as ticket:
                 for passage in route:
                     taken_on = False
+                    if before_sending is not None:
+                        await before_sending()
                     try:
                         with call.attempt(passage):
                             async with passage.target.stream(passage.request) as events:

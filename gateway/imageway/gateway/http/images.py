@@ -11,13 +11,14 @@ from msgspec.structs import replace
 
 from imageway.contract.errors import ImageError
 from imageway.contract.request import ImageRequest, Operation
-from imageway.contract.result import ImageResult
 from imageway.contract.wire import generation_request, result_body
 from imageway.gateway.access.callers import Caller, Callers
 from imageway.gateway.engine.engine import Engine
 from imageway.gateway.http.dry_run import foreseen
 from imageway.gateway.http.errors import image_error_of
 from imageway.gateway.http.forms import picture_request
+from imageway.gateway.http.keyed import keyed_answer
+from imageway.gateway.http.links import with_whole_links
 from imageway.gateway.http.outcome_headers import outcome_headers
 from imageway.gateway.http.presence import while_there
 from imageway.gateway.http.request_id import request_id_of
@@ -80,13 +81,16 @@ def image_routes(
             raise
         if request.query_params.get("dry_run") == "true":
             return Response(foreseen(engine, asked, caller), headers={"x-request-id": request_id})
+        key, keyed = request.headers.get("idempotency-key"), request.app.state.get("keyed")
+        if key is not None and keyed is not None:
+            return await keyed_answer(keyed, key, engine, request, asked, caller)
         if asked.params.get("stream") is True:
             return StreamedAnswer(engine, request, asked, caller, keep_alive_s=server.keep_alive_s)
         outcome = await while_there(request.receive, engine.run(asked, request_id=request_id, caller=caller))
         return Response(
-            result_body(_with_whole_links(outcome.result, str(request.base_url))),
+            result_body(with_whole_links(outcome.result, str(request.base_url))),
             media_type="application/json",
-            headers=outcome_headers(outcome, request_id),
+            headers={"x-request-id": request_id, **outcome_headers(outcome)},
         )
 
     return [generations, edits]
@@ -102,14 +106,3 @@ def _paths(operation: str) -> list[str]:
         f"/openai/deployments/{{deployment:str}}/images/{operation}",
         f"/openai/deployments/{{group:str}}/{{deployment:str}}/images/{operation}",
     ]
-
-
-def _with_whole_links(result: ImageResult, base_url: str) -> ImageResult:
-    """*result* with links that lead to where this request came to; those of a configured store are whole already."""
-    images = tuple(
-        replace(image, url=base_url.rstrip("/") + image.url)
-        if isinstance(image.url, str) and image.url.startswith("/")
-        else image
-        for image in result.images
-    )
-    return replace(result, images=images)

@@ -8,14 +8,13 @@ from imageway.gateway.engine.engine import Outcome, Streamed
 __all__ = ("outcome_headers",)
 
 
-def outcome_headers(outcome: Outcome | Streamed, request_id: str) -> dict[str, str]:
+def outcome_headers(outcome: Outcome | Streamed) -> dict[str, str]:
     """Who drew, at which attempt, what was changed on the way, and the day on which that model ends.
 
     `Sunset` is RFC 8594's. `Deprecation` (RFC 9745) isn't sent: it needs the day of the announcement, which the
     catalogue doesn't know.
     """
     headers = {
-        "x-request-id": request_id,
         "imageway-target": outcome.target.label,
         "imageway-attempts": str(outcome.attempts),
     }

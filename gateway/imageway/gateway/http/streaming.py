@@ -87,7 +87,8 @@ def _head(streamed: Streamed, request_id: str) -> HTTPResponseStartEvent:
         "content-type": "text/event-stream; charset=utf-8",
         "cache-control": "no-cache",
         "x-accel-buffering": "no",
-        **outcome_headers(streamed, request_id),
+        "x-request-id": request_id,
+        **outcome_headers(streamed),
     }
     return HTTPResponseStartEvent(
         type="http.response.start",

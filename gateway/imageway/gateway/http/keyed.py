@@ -1,0 +1,64 @@
+"""Calls under an `Idempotency-Key`: drawn once, and answered as often as asked."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from litestar import Request, Response
+
+from imageway.contract.request import ImageRequest
+from imageway.contract.stream import event_bytes
+from imageway.contract.wire import result_body
+from imageway.gateway.access.callers import Caller
+from imageway.gateway.engine.engine import Engine
+from imageway.gateway.http.links import with_whole_links
+from imageway.gateway.http.outcome_headers import outcome_headers
+from imageway.gateway.http.presence import while_there
+from imageway.gateway.http.request_id import request_id_of
+from imageway.gateway.ledger.fingerprint import fingerprint
+from imageway.gateway.ledger.kept_answer import KeptAnswer
+from imageway.gateway.ledger.keyed import KeyedCalls
+
+__all__ = ("keyed_answer",)
+
+AnyRequest = Request[Any, Any, Any]
+
+
+async def keyed_answer(
+    keyed: KeyedCalls, key: str, engine: Engine, request: AnyRequest, asked: ImageRequest, caller: Caller
+) -> Response[bytes]:
+    """The answer to *asked* under *key*: a fresh one, that of the same call under way, or the one that was kept.
+
+    A caller who leaves stops nothing. A stream is kept whole, so its events come together, when the last one is there.
+    """
+    request_id = request_id_of(request)
+
+    async def drawn(mark_sent: Callable[[], Awaitable[None]]) -> KeptAnswer:
+        outcome = await engine.run(asked, request_id=request_id, caller=caller, before_sending=mark_sent)
+        return KeptAnswer(
+            status=200,
+            headers={"content-type": "application/json", **outcome_headers(outcome)},
+            body=result_body(with_whole_links(outcome.result, str(request.base_url))),
+        )
+
+    async def streamed(mark_sent: Callable[[], Awaitable[None]]) -> KeptAnswer:
+        async with engine.stream(asked, request_id=request_id, caller=caller, before_sending=mark_sent) as stream:
+            events = [event_bytes(event, asked.operation) async for event in stream.events]
+        headers = {"content-type": "text/event-stream", **outcome_headers(stream)}
+        return KeptAnswer(status=200, headers=headers, body=b"".join(events))
+
+    answered = await while_there(
+        request.receive,
+        keyed.run(
+            caller=caller.key.name,
+            key=key,
+            fingerprint=await fingerprint(asked),
+            call=streamed if asked.params.get("stream") is True else drawn,
+            retry_unknown=request.headers.get("imageway-retry-unknown") == "true",
+        ),
+    )
+    headers = {**answered.answer.headers, "x-request-id": request_id}
+    if answered.replayed:
+        request.app.state.log.info("request.replayed", request_id=request_id, key=caller.key.name)
+        headers["imageway-replayed"] = "true"
+    media_type = headers.pop("content-type")
+    return Response(answered.answer.body, status_code=answered.answer.status, media_type=media_type, headers=headers)
