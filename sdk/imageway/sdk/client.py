@@ -119,6 +119,10 @@ class AsyncClient:
         """How strictly the gateway checks each of its models, by name; asked for together with the specs."""
         return {name: card.validation for name, card in (await self._known()).items()}
 
+    async def cards(self) -> Mapping[str, ModelCard]:
+        """Everything that the gateway tells of its models, by name; asked for once."""
+        return await self._known()
+
     async def _known(self) -> Mapping[str, ModelCard]:
         async with self._fetching:
             if self._cards is None:

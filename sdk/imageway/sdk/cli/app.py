@@ -48,6 +48,7 @@ def _app() -> App:
     )
     app.command(_run, name="run")
     app.command(_check, name=("check", "validate"))
+    app.command(_models, name="models")
     return app
 
 
@@ -112,6 +113,21 @@ def _check(
 
     choice = GatewayChoice(url=gateway, config=gateway_config, provider=provider)
     return _guarded(lambda: check_task(task, models_file=models, choice=choice, as_json=as_json), as_json=as_json)
+
+
+def _models(
+    *, gateway: Gateway = None, gateway_config: GatewayConfig = None, provider: Provider = None, as_json: AsJson = False
+) -> int:
+    """List a gateway's models: what each does, when its vendor shuts it down, what comes after, and what stands in.
+
+    Without a gateway: the catalogue's models, as the offline one serves them. Exit codes: 0, or 2 and 4 for a gateway
+    that can't be set up or reached.
+    """
+    from imageway.sdk.cli.gateway import GatewayChoice
+    from imageway.sdk.cli.models import list_models
+
+    choice = GatewayChoice(url=gateway, config=gateway_config, provider=provider)
+    return _guarded(lambda: list_models(choice, as_json=as_json), as_json=as_json)
 
 
 def _guarded(command: Callable[[], Awaitable[Exit]], *, as_json: bool) -> Exit:
