@@ -47,7 +47,8 @@ class AsyncClient:
     *timeout_s* is how long an answer may be silent. Raises `ValueError` for a URL or key that can't be one.
 
     Every request is checked against its model's spec before it is sent, as strictly as the gateway says it does, and is
-    sent once: nothing is retried here.
+    sent once: nothing is retried here. A gateway that keeps answers refuses to repeat a call whose end is unknown
+    (`outcome_unknown`), until a client with *retry_unknown* asks, which may pay for it again.
     """
 
     def __init__(
@@ -57,6 +58,7 @@ class AsyncClient:
         api_key: str | None = None,
         timeout_s: float = 600.0,
         app: AsgiApp | None = None,
+        retry_unknown: bool = False,
     ) -> None:
         url = _EMBEDDED_URL if app is not None else gateway_url or os.environ.get("IMAGEWAY_GATEWAY_URL", "")
         self._url = _base_url(url)
@@ -64,6 +66,8 @@ class AsyncClient:
         key = api_key if api_key is not None else os.environ.get("IMAGEWAY_API_KEY", "")
         if key.strip():
             headers["authorization"] = f"Bearer {_checked_key(key.strip())}"
+        if retry_unknown:
+            headers["imageway-retry-unknown"] = "true"
         self._http = Http(self._url, headers=headers, read_timeout_s=timeout_s, app=app)
         self._cards: dict[str, ModelCard] | None = None
         self._fetching = asyncio.Lock()

@@ -68,6 +68,9 @@ def _run(
     replace: Annotated[
         bool, Parameter(negative="", help="Draw everything anew, in place of what earlier runs left in the folder.")
     ] = False,
+    retry_unknown: Annotated[
+        bool, Parameter(negative="", help="Draw anew what may have been paid for already but never arrived.")
+    ] = False,
     as_json: AsJson = False,
 ) -> int:
     """Run a task: check it, draw, write output.json and the pictures.
@@ -78,7 +81,7 @@ def _run(
     from imageway.sdk.cli.gateway import GatewayChoice
     from imageway.sdk.cli.run import run_task
 
-    choice = GatewayChoice(url=gateway, config=gateway_config, provider=provider)
+    choice = GatewayChoice(url=gateway, config=gateway_config, provider=provider, retry_unknown=retry_unknown)
     return _guarded(
         lambda: run_task(
             task,

@@ -21,6 +21,7 @@ class GatewayChoice(Struct, frozen=True, kw_only=True):
     url: str | None = None
     config: Path | None = None
     provider: str | None = None
+    retry_unknown: bool = False
 
 
 def sketch_draws(choice: GatewayChoice) -> bool:
@@ -50,14 +51,14 @@ async def open_client(
         raise GiveUpError(Exit.UNUSABLE, f"{' and '.join(flags)} exclude each other; name one gateway")
     url = choice.url or (_url_of_environment() if not flags else "")
     if url or choice.url is not None:
-        async with _client(url) as client:
+        async with _client(url, retry_unknown=choice.retry_unknown) as client:
             yield client
         return
     try:
         async with open_embedded(config=choice.config, provider=choice.provider, opener=opener) as app:
             if announced:
                 say(_announcement(choice))
-            async with AsyncClient(app=app) as client:
+            async with AsyncClient(app=app, retry_unknown=choice.retry_unknown) as client:
                 yield client
     except MissingGatewayError as error:
         raise GiveUpError(Exit.NO_GATEWAY, str(error)) from error
@@ -73,9 +74,9 @@ def _flags(choice: GatewayChoice) -> tuple[tuple[str, object], ...]:
     return ("--gateway", choice.url), ("--gateway-config", choice.config), ("--provider", choice.provider)
 
 
-def _client(url: str) -> AsyncClient:
+def _client(url: str, *, retry_unknown: bool) -> AsyncClient:
     try:
-        return AsyncClient(url)
+        return AsyncClient(url, retry_unknown=retry_unknown)
     except ValueError as error:
         raise GiveUpError(Exit.UNUSABLE, str(error)) from error
 
