@@ -229,3 +229,12 @@ def test_a_start_up_warns_of_each_model_that_is_not_checked(gateway: httpx.Clien
     assert [(event["event"], event["level"], event["model"]) for event in events] == [
         ("model.unchecked", "warning", "off")
     ]
+
+
+def test_off_leaves_several_pictures_of_a_variation_to_the_vendor(gateway: httpx.Client, upstream: Upstream) -> None:
+    files = [("image", ("a.png", picture())), ("image[]", ("b.png", picture()))]
+
+    reply = gateway.post("/v1/images/variations", data={"model": "off"}, files=files)
+
+    assert reply.status_code == 200
+    assert [name for name, *_ in upstream.requests[0].files] == ["image", "image"]

@@ -74,7 +74,7 @@ class ImagesApiProvider:
                 case Operation.VARIATION:
                     # The library's own method warns on every call that the vendor has retired the operation.
                     headers["Content-Type"] = "multipart/form-data"
-                    files = _files_of(request)
+                    files = [("image", _file(image)) for image in request.images]  # several only where nobody checks
                     return await self._post("/images/variations", {"model": upstream_model, **params}, files, headers)
                 case _:
                     assert_never(request.operation)
