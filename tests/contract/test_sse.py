@@ -29,6 +29,15 @@ def test_a_last_event_without_its_blank_line_is_not_lost() -> None:
     assert decoded(b"data: paid for\r") == [ServerSentEvent(type="", data=b"paid for")]
 
 
+@pytest.mark.parametrize("width", [1, 2, 3, 100])
+def test_a_byte_order_mark_hides_nothing(width: int) -> None:
+    stream = b"\xef\xbb\xbf\ndata: 1\n\n"
+
+    assert decoded(*(stream[start : start + width] for start in range(0, len(stream), width))) == [
+        ServerSentEvent(type="", data=b"1")
+    ]
+
+
 def test_an_end_without_data_is_no_event() -> None:
     assert decoded(b"event: x\n") == []
     assert decoded() == []

@@ -83,7 +83,7 @@ def test_a_whole_answer_becomes_its_last_events() -> None:
         usage=USAGE,
     )
 
-    [event] = completed_events(result)
+    event, _ = completed_events(result)
 
     written = event_bytes(event, Operation.GENERATE)
     assert written.startswith(b"event: image_generation.completed\ndata: ")
@@ -94,6 +94,16 @@ def test_a_whole_answer_becomes_its_last_events() -> None:
         "size": "1x1",
         "usage": msgspec.to_builtins(USAGE),
     }
+
+
+def test_a_link_is_a_picture_too() -> None:
+    [event] = completed_events(ImageResult(created=7, images=(GeneratedImage(url="https://x"),)))
+
+    assert event.image == GeneratedImage(url="https://x")
+    assert event_bytes(event, Operation.GENERATE) == (
+        b'event: image_generation.completed\ndata: {"type":"image_generation.completed",'
+        b'"url":"https://x","created_at":7}\n\n'
+    )
 
 
 def test_an_error_event_carries_the_whole_envelope() -> None:

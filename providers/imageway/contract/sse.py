@@ -7,6 +7,7 @@ from msgspec import Struct
 
 __all__ = ("EventTooLargeError", "ServerSentEvent", "SseDecoder")
 
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _LINE_END = re.compile(rb"\r\n|\n|\r")
 
 
@@ -31,6 +32,7 @@ class SseDecoder:
         self._max_bytes = max_bytes
         self._line = bytearray()
         self._scanned = 0
+        self._started = False
         self._type = ""
         self._data: list[bytes] = []
         self._size = 0
@@ -38,6 +40,10 @@ class SseDecoder:
     def feed(self, chunk: bytes) -> Iterator[ServerSentEvent]:
         """The events that *chunk* completes."""
         self._line += chunk
+        if not self._started and len(self._line) >= len(_BYTE_ORDER_MARK):
+            self._started = True
+            self._line = self._line.removeprefix(_BYTE_ORDER_MARK)
+            self._scanned = 0
         start = 0
         while (end := _LINE_END.search(self._line, self._scanned)) is not None:
             if end[0] == b"\r" and end.end() == len(self._line):

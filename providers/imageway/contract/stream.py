@@ -41,7 +41,9 @@ class CompletedImage(Struct, frozen=True, kw_only=True):
 
     @property
     def image(self) -> GeneratedImage:
-        return GeneratedImage(b64_json=self.fields["b64_json"])
+        if "b64_json" in self.fields:
+            return GeneratedImage(b64_json=self.fields["b64_json"])
+        return GeneratedImage(url=msgspec.json.decode(self.fields["url"], type=str))
 
 
 ImageEvent: TypeAlias = PartialImage | CompletedImage
@@ -91,11 +93,11 @@ def completed_events(result: ImageResult) -> tuple[CompletedImage, ...]:
             told[name] = _raw(value)
     if result.usage is not UNSET:
         told["usage"] = _raw(result.usage)
-    return tuple(
-        CompletedImage(fields={"b64_json": image.b64_json, **told}, usage=result.usage)
-        for image in result.images
-        if not isinstance(image.b64_json, UnsetType)
-    )
+    return tuple(CompletedImage(fields={**_picture(image), **told}, usage=result.usage) for image in result.images)
+
+
+def _picture(image: GeneratedImage) -> dict[str, Raw]:
+    return {"url": _raw(image.url)} if isinstance(image.b64_json, UnsetType) else {"b64_json": image.b64_json}
 
 
 def _raw(value: Any) -> Raw:  # noqa: ANN401  # whatever msgspec encodes

@@ -21,7 +21,7 @@ async def events_of(reply: Any, request_id: str | None) -> AsyncGenerator[ImageE
 
     Raises `ImageError` for an error event, and where the stream ends without a completed picture.
     """
-    completed = False
+    begun = completed = False
     try:
         if not reply.headers.get("content-type", "").startswith("text/event-stream"):
             for event in completed_events(read_answer(await reply.read(), reply.headers)):
@@ -30,9 +30,12 @@ async def events_of(reply: Any, request_id: str | None) -> AsyncGenerator[ImageE
         async for received in _received(reply):
             fault = _fault(received)
             if fault is not None:
-                raise from_stream_error(fault, request_id)
+                error = from_stream_error(fault, request_id)
+                error.may_have_billed = error.may_have_billed or begun  # what was shown was drawn
+                raise error
             shown = read_event(received)
             if shown is not None:
+                begun = True
                 completed = completed or isinstance(shown, CompletedImage)
                 yield shown
     except (httpx2.HTTPError, EventTooLargeError) as error:

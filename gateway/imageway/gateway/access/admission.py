@@ -1,5 +1,7 @@
 """The door: calls in flight, rates and budget of the caller's key, in this order, before a target is asked."""
 
+import asyncio
+import logging
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -14,13 +16,19 @@ from imageway.gateway.access.rates import Rates
 
 __all__ = ("Admission", "Ticket")
 
+_log = logging.getLogger(__name__)
+
 
 class Ticket:
-    """A call that was let in. Whoever makes it notes what it cost; what isn't noted stays reserved."""
+    """A call that was let in. Whoever makes it notes when it is sent, and what it cost.
+
+    What was sent and has no cost stays reserved.
+    """
 
     def __init__(self, reserved_micro_usd: int, headers: Mapping[str, str]) -> None:
         self.reserved_micro_usd = reserved_micro_usd
         self.spent_micro_usd: int | None = None
+        self.sent = False
         self.headers = headers
 
     def came_to(self, usd: Decimal | None) -> None:
@@ -57,7 +65,7 @@ class Admission:
         try:
             states = await self._rates.count(key, images)
             periods = self._periods(key)
-            reserved = await self._reserved(periods, estimate)
+            reserved = await self._reserved_whole(periods, estimate)
             ticket = Ticket(reserved, {name: text for state in states for name, text in state.headers().items()})
             try:
                 yield ticket
@@ -66,10 +74,29 @@ class Admission:
                     ticket.spent_micro_usd = 0
                 raise
             finally:
-                if periods and ticket.spent_micro_usd is not None:
-                    await self._budgets.settle(periods, ticket.spent_micro_usd - reserved)
+                spent = ticket.spent_micro_usd if ticket.sent else 0
+                if periods and spent is not None:
+                    await self._settled(periods, spent - reserved)
         finally:
             self._in_flight[key.name] -= 1
+
+    async def _reserved_whole(self, periods: tuple[Period, ...], estimate: Estimate | None) -> int:
+        """What was reserved; a caller who leaves meanwhile leaves nothing behind."""
+        reserving = asyncio.ensure_future(self._reserved(periods, estimate))
+        try:
+            return await asyncio.shield(reserving)
+        except asyncio.CancelledError:
+            await asyncio.wait((reserving,))
+            if reserving.exception() is None:
+                await self._settled(periods, -reserving.result())
+            raise
+
+    async def _settled(self, periods: tuple[Period, ...], difference: int) -> None:
+        try:
+            await self._budgets.settle(periods, difference)
+        except ImageError:
+            # The call has ended, and its end counts more; what was reserved stays counted.
+            _log.warning("budget.unsettled", exc_info=True)
 
     async def budget_left(self, key: KeySettings) -> Mapping[str, int]:
         """Micro-USD that *key* may still spend, by day and month."""

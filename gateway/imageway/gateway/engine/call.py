@@ -97,7 +97,7 @@ class Call:
         async for event in events:
             if isinstance(event, CompletedImage):
                 self.images += 1
-                self.usage = event.usage
+                self.usage = self.usage if isinstance(event.usage, UnsetType) else event.usage
             yield event
 
     def finished(self, error: BaseException | None = None) -> None:

@@ -35,7 +35,14 @@ class Room:
 
     async def delivered(self, result: ImageResult, contract: ModelSpec) -> ImageResult:
         """*result* in the terms of *contract*. Raises `ImageError` (`may_have_billed`) where that can't be done."""
-        images = tuple([await self._delivered(image) for image in result.images])
+        try:
+            images = tuple([await self._delivered(image) for image in result.images])
+        except ImageError as error:
+            if error.may_have_billed:
+                raise
+            raise ImageError(
+                ErrorCode.INTERNAL, f"The picture was drawn, but not delivered: {error.message}", may_have_billed=True
+            ) from error
         told = replace(result, images=images)
         return told if self._translation is None else translated_result(told, self._translation, contract)
 

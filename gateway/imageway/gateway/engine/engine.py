@@ -117,6 +117,7 @@ class Engine:
         async with self._delivery.room_for(passage) as room:
             if before_sending is not None:
                 await before_sending()
+            ticket.sent = True
             with call.attempt(passage) as attempt:
                 result = await passage.target.create(passage.request)
                 attempt.upstream_request_id = result.upstream_request_id
@@ -154,6 +155,7 @@ class Engine:
                     taken_on = False
                     if before_sending is not None:
                         await before_sending()
+                    ticket.sent = True
                     try:
                         with call.attempt(passage):
                             async with passage.target.stream(passage.request) as events:
@@ -170,6 +172,7 @@ class Engine:
                                     ticket.came_to(call.cost_usd)
                                 return
                     except ImageError as error:
+                        error.may_have_billed = error.may_have_billed or call.images > 0
                         if taken_on or passage is route[-1] or not may_fall_back(error):
                             raise
 

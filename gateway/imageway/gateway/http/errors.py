@@ -47,9 +47,9 @@ def image_error_of(request: AnyRequest, error: ImageError | HTTPException) -> Im
         return error
     match error.status_code:
         case 404:
-            return ImageError(ErrorCode.NOT_FOUND, f"Invalid URL ({request.method} {request.url.path}).")
+            return ImageError(ErrorCode.NOT_FOUND, f"Invalid URL ({request.method} {request.scope['path']}).")
         case 405:
-            return ImageError(ErrorCode.NOT_FOUND, f"Not allowed: {request.method} on {request.url.path}.")
+            return ImageError(ErrorCode.NOT_FOUND, f"Not allowed: {request.method} on {request.scope['path']}.")
         case 413:
             return ImageError(ErrorCode.PAYLOAD_TOO_LARGE, "The body is larger than this gateway takes.")
         case status if status >= 500:

@@ -9,7 +9,7 @@ from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
 from msgspec.structs import replace
 
-from imageway.contract.errors import ImageError
+from imageway.contract.errors import ErrorCode, ImageError
 from imageway.contract.request import ImageRequest, Operation
 from imageway.contract.wire import generation_request, result_body
 from imageway.gateway.access.callers import Caller, Callers
@@ -18,7 +18,7 @@ from imageway.gateway.http.dry_run import foreseen
 from imageway.gateway.http.errors import image_error_of
 from imageway.gateway.http.forms import picture_request
 from imageway.gateway.http.keyed import keyed_answer
-from imageway.gateway.http.links import with_whole_links
+from imageway.gateway.http.links import base_url_of, with_whole_links
 from imageway.gateway.http.outcome_headers import outcome_headers
 from imageway.gateway.http.presence import while_there
 from imageway.gateway.http.request_id import request_id_of
@@ -55,7 +55,7 @@ def image_routes(
         media_type="application/json",
     )
     async def edits(request: AnyRequest) -> Response[bytes]:
-        operation = Operation.VARIATION if request.url.path.endswith("/variations") else Operation.EDIT
+        operation = Operation.VARIATION if request.scope["path"].endswith("/variations") else Operation.EDIT
 
         def reading(caller: Caller) -> Awaitable[ImageRequest]:
             named = partial(_named, request)
@@ -74,12 +74,14 @@ def image_routes(
         request_id = request_id_of(request)
         caller = None
         try:
+            base_url = base_url_of(request)
+            dry = _is_dry(request)
             caller = callers.of(request.headers)
             asked = await reading(caller)
         except (ImageError, HTTPException) as error:
             engine.refused(operation, image_error_of(request, error), request_id=request_id, caller=caller)
             raise
-        if request.query_params.get("dry_run") == "true":
+        if dry:
             return Response(foreseen(engine, asked, caller), headers={"x-request-id": request_id})
         key, keyed = request.headers.get("idempotency-key"), request.app.state.get("keyed")
         if key is not None and keyed is not None:
@@ -88,12 +90,28 @@ def image_routes(
             return StreamedAnswer(engine, request, asked, caller, keep_alive_s=server.keep_alive_s)
         outcome = await while_there(request.receive, engine.run(asked, request_id=request_id, caller=caller))
         return Response(
-            result_body(with_whole_links(outcome.result, str(request.base_url))),
+            result_body(with_whole_links(outcome.result, base_url)),
             media_type="application/json",
             headers={"x-request-id": request_id, **outcome_headers(outcome)},
         )
 
     return [generations, edits]
+
+
+def _is_dry(request: AnyRequest) -> bool:
+    """Whether nothing is to be sent. Raises `ImageError` for a word that is neither: guessing could cost money."""
+    match request.query_params.get("dry_run", "false"):
+        case "true":
+            return True
+        case "false":
+            return False
+        case other:
+            raise ImageError(
+                ErrorCode.INVALID_REQUEST,
+                f"'dry_run' is '{str(other)[:64]}'; it is 'true' or 'false'.",
+                param="dry_run",
+                upstream_code="invalid_value",
+            )
 
 
 def _paths(operation: str) -> list[str]:

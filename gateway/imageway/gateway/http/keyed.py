@@ -10,7 +10,7 @@ from imageway.contract.stream import event_bytes
 from imageway.contract.wire import result_body
 from imageway.gateway.access.callers import Caller
 from imageway.gateway.engine.engine import Engine
-from imageway.gateway.http.links import with_whole_links
+from imageway.gateway.http.links import base_url_of, with_whole_links
 from imageway.gateway.http.outcome_headers import outcome_headers
 from imageway.gateway.http.presence import while_there
 from imageway.gateway.http.request_id import request_id_of
@@ -30,14 +30,14 @@ async def keyed_answer(
 
     A caller who leaves stops nothing. A stream is kept whole, so its events come together, when the last one is there.
     """
-    request_id = request_id_of(request)
+    request_id, base_url = request_id_of(request), base_url_of(request)
 
     async def drawn(mark_sent: Callable[[], Awaitable[None]]) -> KeptAnswer:
         outcome = await engine.run(asked, request_id=request_id, caller=caller, before_sending=mark_sent)
         return KeptAnswer(
             status=200,
             headers={"content-type": "application/json", **outcome_headers(outcome)},
-            body=result_body(with_whole_links(outcome.result, str(request.base_url))),
+            body=result_body(with_whole_links(outcome.result, base_url)),
         )
 
     async def streamed(mark_sent: Callable[[], Awaitable[None]]) -> KeptAnswer:

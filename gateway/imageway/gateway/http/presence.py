@@ -25,6 +25,7 @@ async def while_there(receive: Callable[[], Awaitable[Any]], working: Awaitable[
     finally:
         for task in (work, leaving):
             task.cancel()
+        await asyncio.wait((work, leaving))
 
 
 async def _gone(receive: Callable[[], Awaitable[Any]]) -> None:

@@ -1,7 +1,8 @@
 """Streamed answers over HTTP: server-sent events, with comments to keep the connection open while a model draws."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
 from typing import Any
 
 from litestar import Litestar, Request, Response
@@ -68,9 +69,10 @@ class _Stream(ASGIResponse):
         async with self._engine.stream(self._asked, request_id=request_id, caller=self._caller) as streamed:
             await send(_head(streamed, request_id))
             self._started = True
-            async for event in _with_pauses(streamed.events, self._keep_alive_s):
-                content = KEEP_ALIVE if event is None else event_bytes(event, self._asked.operation)
-                await send(_body(content, more=True))
+            async with aclosing(_with_pauses(streamed.events, self._keep_alive_s)) as events:
+                async for event in events:
+                    content = KEEP_ALIVE if event is None else event_bytes(event, self._asked.operation)
+                    await send(_body(content, more=True))
         await send(_body(b""))
 
     async def _tell(self, error: ImageError, scope: Scope, receive: Receive, send: Send) -> None:
@@ -101,7 +103,7 @@ def _body(content: bytes, *, more: bool = False) -> HTTPResponseBodyEvent:
     return HTTPResponseBodyEvent(type="http.response.body", body=content, more_body=more)
 
 
-async def _with_pauses(events: AsyncIterator[ImageEvent], pause_s: float) -> AsyncIterator[ImageEvent | None]:
+async def _with_pauses(events: AsyncIterator[ImageEvent], pause_s: float) -> AsyncGenerator[ImageEvent | None, None]:
     """*events*, with None for every *pause_s* seconds in which nothing came."""
     upcoming = asyncio.ensure_future(anext(events, None))
     try:

@@ -53,7 +53,7 @@ class Metrics:
         )
         self._images = Counter("imageway_images", "Pictures handed out.", ("operation", "model"), registry=registry)
         self._cost = Counter(
-            "imageway_cost_usd", "What upstream calls came to, where it is known.", ("key", "model"), registry=registry
+            "imageway_cost_usd", "What upstream calls came to, where it is known.", ("model",), registry=registry
         )
         self._violations = Counter(
             "imageway_violations",
@@ -74,7 +74,7 @@ class Metrics:
         if event.images:
             self._images.labels(operation, model).inc(event.images)
         if event.cost_usd:
-            self._cost.labels(event.key, model).inc(float(event.cost_usd))
+            self._cost.labels(model).inc(float(event.cost_usd))
         for fault in event.faults:
             self._violations.labels(model, fault).inc()
 

@@ -24,6 +24,8 @@ def previews(model: str, request: ImageRequest, result: ImageResult) -> tuple[Pa
         return ()
     asked = asked_of(model, request)
     final = completed_events(result)[0]
+    if "b64_json" not in final.fields:
+        return ()
     told = {name: value for name, value in final.fields.items() if name != "usage"}
     picture = Image.open(io.BytesIO(final.image.content))
     shown: list[PartialImage] = []

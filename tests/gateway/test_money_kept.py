@@ -1,0 +1,193 @@
+"""What was paid for stays counted, what was not is given back, and no doubt is told as certainty."""
+
+import asyncio
+import sqlite3
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from fakes.upstream import PNG, Reply, Upstream, streamed
+from gateway_log import Log
+from imageway.contract.errors import ImageError
+from imageway.contract.request import ImageRequest, Operation
+from imageway.gateway.access.admission import Admission
+from imageway.gateway.access.budgets import Period, SqliteBudgets
+from imageway.gateway.access.keyring import KeySettings
+from imageway.gateway.access.rates import Rates
+from imageway.gateway.app import create_app
+from imageway.gateway.engine.delivery import Delivery
+from imageway.gateway.engine.pricing import estimate_of
+from imageway.gateway.media.store import MediaStore
+from imageway.gateway.settings import load_settings
+from imageway.gateway.telemetry.logs import logger
+from imageway.providers.catalogue import load_catalogue
+from imageway.providers.registry import Model, Registry, Target
+from imageway.providers.sketch import SketchConfig
+from imageway.providers.sketch.provider import SketchProvider
+from loopback import serving
+
+CONFIG = """
+providers: [{{name: main, type: openai, base_url: "{url}/v1", api_key: "file:{folder}/key"}}]
+models:
+  - {{name: gpt-image-1, targets: [{{provider: main, model: gpt-image-1}}, {{provider: main, model: gpt-image-1}}]}}
+  - {{name: loose, contract: openai/dall-e-3, validation: "off", targets: [{{provider: main, model: dall-e-3}}]}}
+budgets: {{file: budgets.sqlite3}}
+ledger: {{store: "sqlite:ledger.sqlite3"}}
+keys: [{{name: k, sha256: {key}, budget_usd_per_day: "0.02"}}, {{name: free, sha256: {free}}}]
+"""
+CHEAP = {"model": "gpt-image-1", "prompt": "x", "size": "1024x1024", "quality": "low"}
+KEY = KeySettings(name="k", sha256="0" * 64, budget_usd_per_day=Decimal("0.02"))
+
+
+@pytest.fixture
+def upstream() -> Upstream:
+    return Upstream()
+
+
+@pytest.fixture
+def url(upstream: Upstream, tmp_path: Path) -> Iterator[str]:
+    (tmp_path / "key").write_text("sk-secret\n")
+    hashes = {name: sha256(name.encode()).hexdigest() for name in ("key", "free")}
+    with serving(upstream) as vendor:
+        (tmp_path / "gateway.yaml").write_text(CONFIG.format(url=vendor, folder=tmp_path, **hashes))
+        app = create_app(load_settings(tmp_path / "gateway.yaml"), log=logger(Log()))
+        with serving(app, lifespan="on") as url:
+            yield url
+
+
+def ask(url: str, *, caller: str = "key", query: str = "", **more: str) -> httpx.Response:
+    headers = {"authorization": f"Bearer {caller}", **more}
+    return httpx.post(f"{url}/v1/images/generations{query}", json=CHEAP, headers=headers)
+
+
+def broken_off(code: str) -> Reply:
+    return streamed(
+        ("image_generation.completed", {"b64_json": "eA=="}),
+        ("error", {"error": {"code": code, "message": "no", "type": "x", "param": None}}),
+    )
+
+
+@pytest.mark.parametrize("code", ["rate_limit_exceeded", "moderation_blocked", "insufficient_quota"])
+def test_an_error_after_a_picture_pays_for_the_picture(url: str, upstream: Upstream, code: str) -> None:
+    upstream.replies.append(broken_off(code))
+    headers = {"authorization": "Bearer key", "idempotency-key": "one"}
+
+    first = httpx.post(f"{url}/v1/images/generations", json={**CHEAP, "stream": True}, headers=headers)
+    again = httpx.post(f"{url}/v1/images/generations", json={**CHEAP, "stream": True}, headers=headers)
+
+    assert first.json()["error"]["imageway"]["may_have_billed"] is True
+    assert again.json()["error"]["imageway"]["code"] == "outcome_unknown"
+    assert ask(url).json()["error"]["imageway"]["code"] == "budget_exhausted"
+    assert len(upstream.requests) == 1
+
+
+def test_a_budget_that_cannot_be_settled_hides_no_picture(url: str, upstream: Upstream, tmp_path: Path) -> None:
+    class Locking(Upstream):
+        async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+            locker.execute("BEGIN IMMEDIATE")
+            await super().__call__(scope, receive, send)
+
+    locker = sqlite3.connect(tmp_path / "budgets.sqlite3", isolation_level=None, check_same_thread=False)
+    upstream.__class__ = Locking
+    try:
+        reply = ask(url)
+    finally:
+        locker.close()
+
+    assert reply.status_code == 200
+    assert len(upstream.requests) == 1
+
+
+@pytest.mark.parametrize("host", ["a:b", "a:99999999"])
+def test_a_host_that_is_no_address_costs_nothing(url: str, upstream: Upstream, host: str) -> None:
+    replies = [ask(url, host=host), httpx.get(f"{url}/nowhere", headers={"host": host})]
+
+    assert [reply.status_code for reply in replies] == [400, 404]
+    assert upstream.requests == []
+
+
+@pytest.mark.parametrize("word", ["1", "True", "", "yes"])
+def test_a_dry_run_is_never_guessed(url: str, upstream: Upstream, word: str) -> None:
+    reply = ask(url, query=f"?dry_run={word}")
+
+    assert (reply.status_code, reply.json()["error"]["param"]) == (400, "dry_run")
+    assert upstream.requests == []
+
+
+def test_dry_run_false_is_a_call(url: str, upstream: Upstream) -> None:
+    assert ask(url, query="?dry_run=false").status_code == 200
+    assert len(upstream.requests) == 1
+
+
+def test_a_streamed_link_is_not_lost(url: str, upstream: Upstream) -> None:
+    upstream.replies.append(Reply(body={"created": 1, "data": [{"url": "https://x/1.png"}]}))
+
+    reply = httpx.post(
+        f"{url}/v1/images/generations",
+        json={"model": "loose", "prompt": "x", "stream": True},
+        headers={"authorization": "Bearer free"},
+    )
+
+    assert '"url":"https://x/1.png"' in reply.text
+
+
+async def test_a_full_store_after_drawing_is_told_as_paid(tmp_path: Path) -> None:
+    spec = load_catalogue()["openai/dall-e-3"]
+    target = Target(
+        provider_name="p", provider=SketchProvider(SketchConfig()), upstream_model="dall-e-3", spec=spec, free=True
+    )
+    registry = Registry([Model(name="m", contract=spec, targets=(target,))])
+    request = ImageRequest(operation=Operation.GENERATE, model="m", params={"prompt": "x"})
+    [passage] = registry.route(request)
+    media = MediaStore(tmp_path, public_url="", signing_key=b"k" * 32, ttl_s=60, max_bytes=len(PNG))
+
+    async with Delivery(media).room_for(passage) as room:
+        result = await target.create(request)
+        with pytest.raises(ImageError, match="The picture was drawn, but not delivered") as caught:
+            await room.delivered(result, spec)
+
+    assert caught.value.may_have_billed
+
+
+class Slow(SqliteBudgets):
+    """Tells when it begins to reserve, and waits."""
+
+    def __init__(self) -> None:
+        super().__init__(None)
+        self.begun, self.go_on = asyncio.Event(), asyncio.Event()
+
+    async def reserve(self, periods: Sequence[Period], micro_usd: int) -> Period | None:
+        self.begun.set()
+        await self.go_on.wait()
+        return await super().reserve(periods, micro_usd)
+
+
+@pytest.mark.parametrize("fault", [None, RuntimeError("a bug before anything was sent")])
+async def test_what_was_never_sent_is_given_back(fault: Exception | None) -> None:
+    budgets = Slow()
+    admission = Admission(Rates(), budgets)
+    spec = load_catalogue()["openai/gpt-image-1"]
+    target = Target(provider_name="p", provider=SketchProvider(SketchConfig()), upstream_model="m", spec=spec)
+    registry = Registry([Model(name="gpt-image-1", contract=spec, targets=(target,))])
+    params = {name: value for name, value in CHEAP.items() if name != "model"}
+    route = registry.route(ImageRequest(operation=Operation.GENERATE, model="gpt-image-1", params={**params}))
+
+    async def call() -> None:
+        async with admission.entering(KEY, 1, estimate_of(route)):
+            assert fault is not None
+            raise fault
+
+    calling = asyncio.ensure_future(call())
+    await budgets.begun.wait()
+    if fault is None:
+        calling.cancel()
+    budgets.go_on.set()
+    await asyncio.wait((calling,))
+
+    assert calling.cancelled() if fault is None else calling.exception() is fault
+    assert set((await admission.budget_left(KEY)).values()) == {20_000}
