@@ -1,5 +1,6 @@
 """Calls under an Idempotency-Key, over HTTP: paid for once, whatever callers, vendors and machines do."""
 
+import asyncio
 import signal
 import subprocess
 import sys
@@ -52,8 +53,6 @@ class Held(Upstream):
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         async def held(message: Any) -> None:
-            import asyncio
-
             self.begun.set()
             await asyncio.to_thread(self.go_on.wait, 30)
             await send(message)
@@ -93,6 +92,7 @@ def test_a_repeat_gets_the_answer_that_was_kept(url: str, upstream: Upstream) ->
 
     assert (first.status_code, second.status_code) == (200, 200)
     assert first.content == second.content
+    assert "imageway-idempotency" not in first.headers
     assert ("imageway-replayed" in first.headers, second.headers["imageway-replayed"]) == (False, "true")
     assert second.headers["imageway-target"] == first.headers["imageway-target"]
     assert second.headers["x-request-id"] != first.headers["x-request-id"]
@@ -292,6 +292,7 @@ def test_without_a_ledger_every_call_is_its_own(upstream: Upstream, tmp_path: Pa
         config = configured(tmp_path, vendor)
         config.write_text(config.read_text().replace('ledger: {store: "sqlite:state/ledger.sqlite3"}\n', ""))
         with serving(create_app(load_settings(config), log=logger(Log())), lifespan="on") as url:
-            assert [ask(url).status_code for _ in range(2)] == [200, 200]
+            replies = [ask(url) for _ in range(2)]
 
+    assert [(reply.status_code, reply.headers["imageway-idempotency"]) for reply in replies] == [(200, "not-kept")] * 2
     assert len(upstream.requests) == 2

@@ -3,6 +3,7 @@
 import asyncio
 import sqlite3
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from decimal import Decimal
 from hashlib import sha256
 from pathlib import Path
@@ -16,7 +17,7 @@ from gateway_log import Log
 from imageway.contract.errors import ImageError
 from imageway.contract.request import ImageRequest, Operation
 from imageway.gateway.access.admission import Admission
-from imageway.gateway.access.budgets import Period, SqliteBudgets
+from imageway.gateway.access.budgets import Period, SqliteBudgets, periods_at
 from imageway.gateway.access.keyring import KeySettings
 from imageway.gateway.access.rates import Rates
 from imageway.gateway.app import create_app
@@ -41,6 +42,7 @@ ledger: {{store: "sqlite:ledger.sqlite3"}}
 keys: [{{name: k, sha256: {key}, budget_usd_per_day: "0.02"}}, {{name: free, sha256: {free}}}]
 """
 CHEAP = {"model": "gpt-image-1", "prompt": "x", "size": "1024x1024", "quality": "low"}
+NOW = datetime(2026, 11, 24, tzinfo=UTC)
 KEY = KeySettings(name="k", sha256="0" * 64, budget_usd_per_day=Decimal("0.02"))
 
 
@@ -170,7 +172,7 @@ class Slow(SqliteBudgets):
 @pytest.mark.parametrize("fault", [None, RuntimeError("a bug before anything was sent")])
 async def test_what_was_never_sent_is_given_back(fault: Exception | None) -> None:
     budgets = Slow()
-    admission = Admission(Rates(), budgets)
+    admission = Admission(Rates(), budgets, now=lambda: NOW)
     spec = load_catalogue()["openai/gpt-image-1"]
     target = Target(provider_name="p", provider=SketchProvider(SketchConfig()), upstream_model="m", spec=spec)
     registry = Registry([Model(name="gpt-image-1", contract=spec, targets=(target,))])
@@ -190,4 +192,5 @@ async def test_what_was_never_sent_is_given_back(fault: Exception | None) -> Non
     await asyncio.wait((calling,))
 
     assert calling.cancelled() if fault is None else calling.exception() is fault
-    assert set((await admission.budget_left(KEY)).values()) == {20_000}
+    [today] = periods_at(NOW, "k", day_micro_usd=20_000, month_micro_usd=None)
+    assert await budgets.spent([today]) == {"2026-11-24": 0}

@@ -98,12 +98,6 @@ class Admission:
             # The call has ended, and its end counts more; what was reserved stays counted.
             _log.warning("budget.unsettled", exc_info=True)
 
-    async def budget_left(self, key: KeySettings) -> Mapping[str, int]:
-        """Micro-USD that *key* may still spend, by day and month."""
-        periods = self._periods(key)
-        spent = await self._budgets.spent(periods)
-        return {period.name: period.limit_micro_usd - spent[period.name] for period in periods}
-
     def _periods(self, key: KeySettings) -> tuple[Period, ...]:
         day, month = key.budget_usd_per_day, key.budget_usd_per_month
         return periods_at(

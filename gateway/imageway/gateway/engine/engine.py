@@ -6,7 +6,6 @@ from decimal import Decimal
 from time import perf_counter
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from imageway.contract.cost import Estimate
 from imageway.contract.errors import ErrorCode, ImageError
@@ -68,14 +67,12 @@ class Engine:
         self,
         registry: Registry,
         *,
-        default_model: str | None = None,
         admission: Admission | None = None,
         delivery: Delivery | None = None,
         observers: Sequence[Observer] = (),
         clock_s: Callable[[], float] = perf_counter,
     ) -> None:
         self._anyone = Caller(key=ANYONE, registry=registry)
-        self._default_model = default_model
         self._admission = admission or Admission(Rates(), SqliteBudgets(None))
         self._delivery = delivery or Delivery(None)
         self._observers = observers
@@ -94,7 +91,7 @@ class Engine:
         *before_sending* is awaited before each target is asked; what it raises ends the call.
         """
         caller = caller or self._anyone
-        with self._call(self._named(request), request_id, caller.key).told() as call:
+        with self._call(request, request_id, caller.key).told() as call:
             *others, last = route = self._route(call.request, caller)
             async with self._admission.entering(caller.key, call.request.n, estimate_of(route)) as ticket:
                 for passage in others:
@@ -148,7 +145,7 @@ class Engine:
         Another target is asked only before that: afterwards previews may be out already, and be paid for.
         """
         caller = caller or self._anyone
-        with self._call(self._named(request), request_id, caller.key).told() as call:
+        with self._call(request, request_id, caller.key).told() as call:
             route = self._route(call.request, caller)
             async with self._admission.entering(caller.key, call.request.n, estimate_of(route)) as ticket:
                 for passage in route:
@@ -179,7 +176,7 @@ class Engine:
     def foresee(self, request: ImageRequest, *, caller: Caller | None = None) -> Foresight:
         """What would become of *request*; nothing is sent or counted. Raises the `ImageError` that `run` would."""
         caller = caller or self._anyone
-        route = self._route(self._named(request), caller)
+        route = self._route(request, caller)
         return Foresight(passage=route[0], estimate=estimate_of(route))
 
     def refused(
@@ -191,11 +188,6 @@ class Engine:
 
     def _call(self, request: ImageRequest, request_id: str, key: KeySettings) -> Call:
         return Call(request, request_id, key.name, self._observers, self._clock_s)
-
-    def _named(self, request: ImageRequest) -> ImageRequest:
-        if request.model or not self._default_model:
-            return request
-        return replace(request, model=self._default_model)
 
     def _route(self, request: ImageRequest, caller: Caller) -> tuple[Passage, ...]:
         if not request.model:

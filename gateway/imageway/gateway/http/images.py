@@ -28,6 +28,8 @@ from imageway.gateway.settings import ServerSettings
 __all__ = ("image_routes",)
 
 AnyRequest = Request[Any, Any, Any]
+_NOT_KEPT = {"imageway-idempotency": "not-kept"}
+"""Told to a caller whose key changes nothing, because this gateway has no ledger."""
 
 
 def image_routes(
@@ -92,7 +94,7 @@ def image_routes(
         return Response(
             result_body(with_whole_links(outcome.result, base_url)),
             media_type="application/json",
-            headers={"x-request-id": request_id, **outcome_headers(outcome)},
+            headers={"x-request-id": request_id, **outcome_headers(outcome), **({} if key is None else _NOT_KEPT)},
         )
 
     return [generations, edits]
