@@ -49,11 +49,15 @@ class Journal:
             self._execute("INSERT INTO run VALUES (?, ?)", *run)
         self._run, self._replacing = run[0], bool(run[1])
 
-    def key(self, record_id: str, node: str, request: ImageRequest) -> str:
-        """The call's name towards the gateway and in here; hashes the pictures."""
+    def key(self, record_id: str, node: str, request: ImageRequest, *, draw: int = 1) -> str:
+        """The call's name towards the gateway and in here; hashes the pictures.
+
+        *draw* counts, from 1, how often *node* draws for the record: in a loop, equal requests are several draws.
+        """
         mask = None if request.mask is None else _digest(request.mask)
         content = (request.operation, request.model, request.params, [_digest(image) for image in request.images], mask)
-        text = msgspec.json.encode((self._run, self._drawer, record_id, node, content), order="deterministic")
+        call = (record_id, node) if draw == 1 else (record_id, node, draw)
+        text = msgspec.json.encode((self._run, self._drawer, *call, content), order="deterministic")
         return f"imageway-{sha256(text).hexdigest()}"
 
     def receipt(self, key: str) -> tuple[Path, ...] | None:

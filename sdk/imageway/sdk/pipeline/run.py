@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from imageway.contract.request import JsonValue
+from imageway.sdk.pipeline.drawing import DrawingClient, Halt, Studio
 from imageway.sdk.pipeline.events import (
     FailureGroup,
     Listener,
@@ -21,7 +22,7 @@ from imageway.sdk.pipeline.journal import open_journal
 from imageway.sdk.pipeline.lock import run_lock
 from imageway.sdk.pipeline.names import FileNames
 from imageway.sdk.pipeline.plan import Plan
-from imageway.sdk.pipeline.record import DrawingClient, Halt, Record, RecordEnd, Studio, draw_record
+from imageway.sdk.pipeline.record import Record, RecordEnd, draw_record
 from imageway.sdk.pipeline.rows import absent_sources, row
 from imageway.sdk.pipeline.sink import picture_folder, write_errors, write_output
 from imageway.sdk.pipeline.source import RecordId, read_records, record_ids
