@@ -11,7 +11,6 @@ import pytest
 
 from fakes.upstream import Upstream, drawn, failed, streamed
 from gateway_log import Log
-from imageway.gateway.__main__ import main
 from imageway.gateway.app import create_app
 from imageway.gateway.settings import SettingsError, load_settings
 from imageway.gateway.telemetry.logs import logger
@@ -255,17 +254,6 @@ def test_a_dry_run_tells_every_fault(url: str, upstream: Upstream) -> None:
     assert (told["would_send"], unknown["would_send"]) == (False, False)
     assert unknown["message"].startswith("The model 'nonsense' does not exist.")
     assert upstream.requests == []
-
-
-def test_the_command_makes_keys(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["new-key"]) == 0
-
-    printed = capsys.readouterr()
-    key = printed.out.strip()
-    assert printed.err == (
-        "that is the key, shown this once; into the configuration, under keys:"
-        f" {{name: NAME, sha256: {sha256(key.encode()).hexdigest()}}}\n"
-    )
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,14 @@
 """`imageway-gateway`: what it says and how it ends."""
 
+import json
 import socket
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
 
 from imageway.gateway.__main__ import main
+from imageway.gateway.settings.schema import json_schema
 
 PAPER = "providers: [{name: paper, type: sketch}]\n"
 
@@ -63,3 +66,47 @@ def test_a_key_in_the_file_is_not_repeated(tmp_path: Path, capsys: pytest.Captur
     config.write_text("providers: [{name: a, type: openai, api_key: sk-live-1}]\n")
     assert main(["check", "--config", str(config)]) == 2
     assert "sk-live" not in capsys.readouterr().err
+
+
+def test_options_may_stand_before_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config = tmp_path / "gateway.yaml"
+    config.write_text(PAPER)
+
+    assert main(["--config", str(config), "check"]) == 0
+    assert capsys.readouterr().err == f"{config}: fine, 19 models\n"
+
+
+def test_a_new_key_is_shown_once_with_the_line_for_the_configuration(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["keys", "new", "--name", "team-a"]) == 0
+    printed = capsys.readouterr()
+    key = printed.out.strip()
+    line = f"  - {{name: team-a, sha256: {sha256(key.encode()).hexdigest()}}}\n"
+    config = tmp_path / "gateway.yaml"
+    config.write_text(f"{PAPER}keys:\n{line}")
+
+    assert printed.err == f"that is the key, shown this once; into the configuration, under keys:\n{line}"
+    assert main(["check", "--config", str(config)]) == 0
+
+
+def test_a_new_key_without_a_name_is_called_by_its_hash(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["keys", "new"]) == 0
+
+    printed = capsys.readouterr()
+    assert f"name: key-{sha256(printed.out.strip().encode()).hexdigest()[:8]}," in printed.err
+
+
+@pytest.mark.parametrize("name", ["", "a b", "-a", "é", "x" * 65])
+def test_a_key_gets_no_name_that_the_configuration_would_refuse(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["keys", "new", f"--name={name}"])
+
+    assert caught.value.code == 2
+    assert "is no name: letters, digits, '.', '_' and '-', up to 64 of them" in capsys.readouterr().err
+
+
+def test_the_schema_is_printed_as_json(capsysbinary: pytest.CaptureFixture[bytes]) -> None:
+    assert main(["schema"]) == 0
+
+    assert json.loads(capsysbinary.readouterr().out) == json_schema()

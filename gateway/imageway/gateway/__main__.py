@@ -1,25 +1,25 @@
-"""The command `imageway-gateway`: serve, check a configuration, or make a caller's key."""
+"""The command `imageway-gateway`: serve, check a configuration, tell its schema, or make a caller's key."""
 
 import argparse
 import os
 import signal
 import socket
 import sys
-from pathlib import Path
 
+import msgspec
 import uvicorn
 from msgspec.structs import replace
 
-from imageway.contract.version import __version__
 from imageway.gateway.access.keyring import new_key
 from imageway.gateway.app import create_app
+from imageway.gateway.arguments import parsed
 from imageway.gateway.assembly import assemble
 from imageway.gateway.http.browser_guard import BrowserGuard
 from imageway.gateway.settings import Settings, SettingsError, is_loopback, load_settings, sketch_only
+from imageway.gateway.settings.schema import json_schema
 
 __all__ = ("main",)
 
-_HIGHEST_PORT = 65_535
 _DRAIN_S = 630
 """Longer than a provider's own timeout: a call that was paid for gets to its caller."""
 
@@ -29,12 +29,13 @@ def main(arguments: list[str] | None = None) -> int:
 
     0 where all went well, 2 for a configuration that can't be used, 1 where the port or the ledger is taken.
     """
-    options = _parser().parse_args(arguments)
-    if options.command == "new-key":
-        key, digest = new_key()
-        print(key)  # noqa: T201  # the one time that it is shown
-        _say(f"that is the key, shown this once; into the configuration, under keys: {{name: NAME, sha256: {digest}}}")
-        return 0
+    options = parsed(arguments)
+    match options.command:
+        case "keys":
+            return _new_key(options.name)
+        case "schema":
+            sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(json_schema()), indent=2) + b"\n")
+            return 0
     try:
         settings = _settings(options)
         if options.command == "check":
@@ -88,24 +89,14 @@ def _say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)  # noqa: T201  # a command talks to whoever typed it
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="imageway-gateway",
-        description="Serve image models over HTTP in OpenAI's dialect. Without a file: the offline provider 'sketch'"
-        " alone, on loopback, every model of the catalogue by its name.",
+def _new_key(name: str | None) -> int:
+    key, digest = new_key()
+    print(key)  # noqa: T201  # the one time that it is shown
+    _say(
+        "that is the key, shown this once; into the configuration, under keys:\n"
+        f"  - {{name: {name or f'key-{digest[:8]}'}, sha256: {digest}}}"
     )
-    parser.add_argument("command", nargs="?", choices=("serve", "check", "new-key"), default="serve")
-    parser.add_argument("--config", type=Path, metavar="FILE", help="the configuration, YAML")
-    parser.add_argument("--host", help="listen here instead of where the configuration says")
-    parser.add_argument("--port", type=_port, help="likewise; 0 picks a free one")
-    parser.add_argument("--version", action="version", version=f"imageway {__version__}")
-    return parser
-
-
-def _port(text: str) -> int:
-    if not text.isdecimal() or int(text) > _HIGHEST_PORT:
-        raise argparse.ArgumentTypeError(f"'{text}' is no port; ports are 0 to {_HIGHEST_PORT}")
-    return int(text)
+    return 0
 
 
 def _settings(options: argparse.Namespace) -> Settings:

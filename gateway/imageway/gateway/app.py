@@ -57,7 +57,7 @@ def create_app(
     media = assembly.media
     if media is None and not data_links and is_loopback(settings.server.host):
         media = closing.enter_context(private_store(public_url=""))
-    callers = Callers(settings.keys, assembly.registry)
+    callers = Callers(settings.keys, assembly.registry, today=today)
     budgets = _budgets(settings)
     engine = Engine(
         assembly.registry,

@@ -99,7 +99,7 @@ class _Assembler:
         seen: set[str] = set()
         for position, key in enumerate(self._settings.keys):
             place = ("keys", position)
-            for name, value in (("name", key.name), ("sha256", key.sha256)):
+            for name, value in (("name", key.name), *(("sha256", value) for value in key.hashes)):
                 if value in seen or value == ANYONE.name:
                     self._fault((*place, name), "duplicate", f"the {name} of key '{key.name}' is taken")
                 seen.add(value)

@@ -1,6 +1,7 @@
 """Keys: only their hashes are known, and whoever has none is told how to send one."""
 
 import re
+from datetime import date
 from hashlib import sha256
 
 import pytest
@@ -62,3 +63,20 @@ def test_a_new_key_opens_what_its_hash_is_configured_for() -> None:
     assert re.fullmatch(r"imw_[A-Za-z0-9_-]{43}", key)
     assert Keyring([KeySettings(name="n", sha256=digest)]).holder(key).name == "n"
     assert new_key()[0] != key
+
+
+def test_two_hashes_open_the_same_while_a_key_is_changed_for_another() -> None:
+    both = KeySettings(name="team", sha256=[ALICE.hashes[0], BOB.hashes[0]])
+
+    assert Keyring([both]).holder("imw_a") is both
+    assert Keyring([both]).holder("imw_b") is both
+
+
+def test_a_key_opens_nothing_from_the_day_on_that_it_expires() -> None:
+    key = KeySettings(name="guest", sha256=ALICE.sha256, expires=date(2026, 12, 1))
+
+    assert Keyring([key], today=lambda: date(2026, 11, 30)).holder("imw_a") is key
+    with pytest.raises(ImageError) as caught:
+        Keyring([key], today=lambda: date(2026, 12, 1)).holder("imw_a")
+    assert (caught.value.code, caught.value.upstream_code) == (ErrorCode.UNAUTHENTICATED, "invalid_api_key")
+    assert caught.value.message == "This API key expired on 2026-12-01."

@@ -1,11 +1,12 @@
 """Callers by the key that they present, each with the models that it may use: it never hears of others."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date
 
 from msgspec import Struct
 
 from imageway.gateway.access.keyring import ANYONE, Keyring, KeySettings, presented_key
-from imageway.providers.registry import Registry
+from imageway.providers.registry import Registry, utc_today
 
 __all__ = ("Caller", "Callers")
 
@@ -20,8 +21,10 @@ class Caller(Struct, frozen=True, kw_only=True):
 class Callers:
     """Everybody who may call, by *keys*; whoever comes, where there are none."""
 
-    def __init__(self, keys: Sequence[KeySettings], registry: Registry) -> None:
-        self._keyring = Keyring(keys)
+    def __init__(
+        self, keys: Sequence[KeySettings], registry: Registry, *, today: Callable[[], date] = utc_today
+    ) -> None:
+        self._keyring = Keyring(keys, today=today)
         self.all = tuple(
             Caller(key=key, registry=registry if key.models is None else registry.only(key.models))
             for key in (*keys, ANYONE)

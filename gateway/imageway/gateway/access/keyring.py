@@ -2,7 +2,8 @@
 
 import hmac
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date
 from decimal import Decimal
 from hashlib import sha256
 from typing import Annotated, TypeAlias
@@ -10,11 +11,14 @@ from typing import Annotated, TypeAlias
 from msgspec import Meta, Struct
 
 from imageway.contract.errors import ErrorCode, ImageError
+from imageway.providers.registry import utc_today
 
-__all__ = ("ANYONE", "KeySettings", "Keyring", "new_key", "presented_key")
+__all__ = ("ANYONE", "KEY_NAME", "KeySettings", "Keyring", "new_key", "presented_key")
 
 _Count: TypeAlias = Annotated[int, Meta(ge=1)]
+_Hash: TypeAlias = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
 _Usd: TypeAlias = Annotated[Decimal, Meta()]
+KEY_NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
 _PREFIX = "imw_"
 _LONGEST_KEY = 512
 
@@ -22,18 +26,24 @@ _LONGEST_KEY = 512
 class KeySettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A key by its hash, and what its holder may do; what is left out isn't limited.
 
-    `sha256` is what `imageway-gateway keys new` prints beside the key. Budgets count UTC days and calendar months, in
-    USD of upstream cost.
+    `sha256` is what `imageway-gateway keys new` prints beside the key; two of them open the same while a key is changed
+    for a new one. `expires` is the first day, in UTC, on which they open nothing. Budgets count UTC days and calendar
+    months, in USD of upstream cost.
     """
 
-    name: Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=64)]
-    sha256: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
+    name: Annotated[str, Meta(pattern=KEY_NAME, max_length=64)]
+    sha256: _Hash | Annotated[list[_Hash], Meta(min_length=1, max_length=2)]
+    expires: date | None = None
     models: list[str] | None = None
     requests_per_minute: _Count | None = None
     images_per_minute: _Count | None = None
     max_in_flight: _Count | None = None
     budget_usd_per_day: _Usd | None = None
     budget_usd_per_month: _Usd | None = None
+
+    @property
+    def hashes(self) -> Sequence[str]:
+        return [self.sha256] if isinstance(self.sha256, str) else self.sha256
 
     @property
     def has_budget(self) -> bool:
@@ -45,28 +55,31 @@ ANYONE = KeySettings(name="anyone", sha256="0" * 64)
 
 
 class Keyring:
-    """Finds the key that a caller presents."""
+    """Finds the key that a caller presents; *today* tells the day in UTC."""
 
-    def __init__(self, keys: Sequence[KeySettings]) -> None:
-        self._keys = tuple(keys)
+    def __init__(self, keys: Sequence[KeySettings], *, today: Callable[[], date] = utc_today) -> None:
+        self._hashes = tuple((value, key) for key in keys for value in key.hashes)
+        self._today = today
 
     def holder(self, presented: str | None) -> KeySettings:
         """The settings of the key *presented*; `ANYONE` where no keys are configured.
 
-        Raises `ImageError` (unauthenticated) for no key and for one that isn't here. Every hash is compared, each in
-        constant time.
+        Raises `ImageError` (unauthenticated) for no key, for one that isn't here and for one that has expired. Every
+        hash is compared, each in constant time.
         """
-        if not self._keys:
+        if not self._hashes:
             return ANYONE
         if not presented:
             raise _refused("No API key: send one as 'Authorization: Bearer KEY' or 'api-key: KEY'.")
         digest = sha256(presented[:_LONGEST_KEY].encode(errors="replace")).hexdigest()
         found = None
-        for key in self._keys:
-            if hmac.compare_digest(key.sha256, digest):
+        for value, key in self._hashes:
+            if hmac.compare_digest(value, digest):
                 found = key
         if found is None:
             raise _refused("Incorrect API key provided.")
+        if found.expires is not None and self._today() >= found.expires:
+            raise _refused(f"This API key expired on {found.expires}.")
         return found
 
 

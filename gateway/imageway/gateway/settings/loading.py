@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any, Literal
 
 import msgspec
+from msgspec import Struct
 from msgspec.structs import replace
 
 from imageway.contract.document import Document, DocumentError, Issue, issue_at, read_document
@@ -12,8 +14,9 @@ from imageway.gateway.settings.file import File, ProviderHead
 from imageway.gateway.settings.models import Name
 from imageway.gateway.settings.whole import ProviderSettings, Settings, SettingsError
 from imageway.providers.discovery import PluginError, known_types, load_plugin
+from imageway.providers.protocol import ProviderPlugin
 
-__all__ = ("load_settings",)
+__all__ = ("load_settings", "provider_keys")
 
 
 def load_settings(path: Path) -> Settings:
@@ -67,15 +70,19 @@ def _provider(document: Document, position: int) -> tuple[ProviderSettings | Non
         plugin = load_plugin(head.type)
     except PluginError as error:
         return None, [issue_at(document, (*place, "type"), "plugin", str(error))]
-    named = msgspec.defstruct(
+    config, issues = decode(document, provider_keys(head.type, plugin), place)
+    if config is None:
+        return None, issues
+    return ProviderSettings(name=head.name, type=head.type, plugin=plugin, config=config), issues
+
+
+def provider_keys(type_: str, plugin: ProviderPlugin[Any]) -> type[Struct]:
+    """What a provider of *type_* looks like in the file: the plugin's own keys, and those that all have."""
+    return msgspec.defstruct(
         plugin.config_type.__name__,
-        [("name", Name), ("type", str)],
+        [("name", Name), ("type", Literal[type_])],
         bases=(plugin.config_type,),
         kw_only=True,
         frozen=True,
         forbid_unknown_fields=True,
     )
-    config, issues = decode(document, named, place)
-    if config is None:
-        return None, issues
-    return ProviderSettings(name=head.name, type=head.type, plugin=plugin, config=config), issues
