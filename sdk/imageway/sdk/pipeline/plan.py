@@ -5,6 +5,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from imageway.contract.request import JsonValue
+from imageway.sdk.pipeline.data.kinds import Data, DataFile
 
 __all__ = ("DataFile", "ImageNode", "ImagePart", "OutputColumn", "Plan", "TextPart")
 
@@ -44,13 +45,6 @@ class OutputColumn(Struct, frozen=True, kw_only=True):
     value: JsonValue = None
 
 
-class DataFile(Struct, frozen=True, kw_only=True):
-    """The records' file; relative paths in records are relative to its folder first."""
-
-    path: Path
-    encoding: str = "utf-8"
-
-
 class Plan(Struct, frozen=True, kw_only=True):
     """A checked task. `nodes` are in an order in which each comes after those that it needs.
 
@@ -60,7 +54,7 @@ class Plan(Struct, frozen=True, kw_only=True):
 
     name: str
     folder: Path
-    data: DataFile
+    data: Data
     nodes: tuple[ImageNode, ...]
     id_column: str | None = None
     columns: tuple[OutputColumn, ...] | None = None

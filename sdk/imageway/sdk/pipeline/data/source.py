@@ -1,0 +1,139 @@
+"""A task's records, one after the other: memory stays the same however many there are."""
+
+import asyncio
+from collections.abc import AsyncIterator, Generator, Iterator
+from contextlib import ExitStack, closing
+from itertools import chain, islice
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+from zlib import crc32
+
+from imageway.sdk.pipeline.data.csv_table import read_csv
+from imageway.sdk.pipeline.data.files import STDIN
+from imageway.sdk.pipeline.data.ids import SeenIds, record_id
+from imageway.sdk.pipeline.data.json_text import read_json
+from imageway.sdk.pipeline.data.jsonl import read_jsonl
+from imageway.sdk.pipeline.data.kinds import Data, DataFile, Format, Selection
+from imageway.sdk.pipeline.data.row import Found, Row, RowFault, SourceError
+
+__all__ = ("Source", "open_source")
+
+_AHEAD = 16
+_FORMATS: dict[str, Format] = {"json": "json", "jsonl": "jsonl", "ndjson": "jsonl", "csv": "csv", "tsv": "tsv"}
+_ALL = Selection()
+
+
+def open_source(data: Data, *, id_column: str | None = None, selection: Selection = _ALL) -> "Source":
+    """The records of *data* that *selection* asks for; use it in a `with` block, and go through it once.
+
+    Raises `SourceError` where the data can't be used; also while it is gone through, where a file is broken further
+    on. A single record that is broken is a `Row` with a fault instead. There is at least one record.
+    """
+    return Source(data, id_column, selection)
+
+
+class Source:
+    """An open source. Ids are told apart over all records that are selected.
+
+    `count` is how many rows there will be, where that is known before all is read. Relative paths of pictures are
+    looked up in `folders`, which are the data's own. Iterate it in one thread, or in an event loop, where reading
+    happens in a thread, some rows ahead.
+    """
+
+    def __init__(self, data: Data, id_column: str | None, selection: Selection) -> None:
+        self._id_column = id_column
+        self._selection = selection
+        self._open = ExitStack()
+        found, count = _read(data)
+        self._open.enter_context(closing(found))
+        self._found = chain([_first(found, data)], found)
+        self._seen = self._open.enter_context(closing(SeenIds()))
+        self.count = _selected(count, selection)
+        self.folders: tuple[Path, ...] = () if data.path == STDIN else (data.path.absolute().parent,)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._open.close()
+
+    def __iter__(self) -> Iterator[Row]:
+        first, last = self._selection.first, self._selection.last
+        for position, found in enumerate(islice(self._found, last), start=1):
+            if position >= first:
+                row = self._row(found, position)
+                if _in_shard(row.record_id, self._selection):
+                    yield self._told_apart(row)
+
+    async def __aiter__(self) -> AsyncIterator[Row]:
+        rows = iter(self)
+        while batch := await asyncio.to_thread(lambda: [*islice(rows, _AHEAD)]):
+            for row in batch:
+                yield row
+
+    def _row(self, found: Found, position: int) -> Row:
+        if found.fault is not None:
+            fault: RowFault | None = RowFault(code="invalid_record", message=f"{found.place}: {found.fault}")
+            id_ = f"record_{position}"
+        else:
+            id_, fault = record_id(found.fields, self._id_column, position)
+        return Row(position=position, record_id=id_, fields=found.fields, place=found.place, fault=fault)
+
+    def _told_apart(self, row: Row) -> Row:
+        if row.fault is not None:
+            return row
+        fault = self._seen.duplicate(row.record_id, row.position)
+        if fault is None:
+            return row
+        return Row(position=row.position, record_id=row.record_id, fields=row.fields, place=row.place, fault=fault)
+
+
+def _read(data: DataFile) -> tuple[Generator[Found], int | None]:
+    match _format(data):
+        case "json":
+            return read_json(data)
+        case "jsonl":
+            return read_jsonl(data), None
+        case "csv":
+            return read_csv(data, delimiter=data.delimiter or ","), None
+        case "tsv":
+            return read_csv(data, delimiter=data.delimiter or "\t"), None
+
+
+def _format(data: DataFile) -> Format:
+    if data.format is not None:
+        return data.format
+    suffixes = [suffix.lower() for suffix in data.path.suffixes]
+    ending = suffixes[-2] if suffixes[-1:] == [".gz"] and len(suffixes) > 1 else "".join(suffixes[-1:])
+    if data.path == STDIN:
+        return "jsonl"
+    found = _FORMATS.get(ending.removeprefix("."))
+    if found is None:
+        known = ", ".join(_FORMATS)
+        raise SourceError(f"{data.path}: the file's ending doesn't say how it is read; say file_format: {known}")
+    return found
+
+
+def _first(found: Iterator[Found], data: DataFile) -> Found:
+    for first in found:
+        return first
+    raise SourceError(f"{data.path}: there are no records in it")
+
+
+def _selected(count: int | None, selection: Selection) -> int | None:
+    if count is None or selection.shards > 1:
+        return None
+    last = count if selection.last is None else min(count, selection.last)
+    return max(0, last - selection.first + 1)
+
+
+def _in_shard(record_id: str, selection: Selection) -> bool:
+    if selection.shards == 1:
+        return True
+    return crc32(record_id.encode("utf-8", "surrogatepass")) % selection.shards == selection.shard
