@@ -4,12 +4,13 @@ import asyncio
 from itertools import count
 
 import pytest
+from typing_extensions import override
 
 from imageway.contract.errors import ErrorCode, ImageError
 from imageway.contract.request import ImageRequest, Operation
 from imageway.contract.result import GeneratedImage, ImageResult
 from imageway.gateway.engine.engine import Engine
-from imageway.gateway.engine.events import AttemptFinished, RequestFinished
+from imageway.gateway.engine.events import AttemptFinished, Observer, RequestFinished
 from imageway.providers.catalogue import load_catalogue
 from imageway.providers.registry import Model, Registry, Target
 
@@ -32,19 +33,22 @@ class Scripted:
         return
 
 
-class Listener:
+class Listener(Observer):
     def __init__(self) -> None:
         self.attempts: list[AttemptFinished] = []
         self.requests: list[RequestFinished] = []
 
+    @override
     def attempt_finished(self, event: AttemptFinished) -> None:
         self.attempts.append(event)
 
+    @override
     def request_finished(self, event: RequestFinished) -> None:
         self.requests.append(event)
 
 
 class Broken(Listener):
+    @override
     def request_finished(self, event: RequestFinished) -> None:
         raise RuntimeError("this observer is broken")
 
@@ -75,6 +79,7 @@ def test_observers_hear_every_attempt_and_the_end() -> None:
             attempt=1,
             code="rate_limited",
             seconds=1.0,
+            followed_by="error",
             upstream_request_id="up-0",
         ),
         AttemptFinished(
@@ -85,6 +90,7 @@ def test_observers_hear_every_attempt_and_the_end() -> None:
             attempt=2,
             code="ok",
             seconds=1.0,
+            followed_by="answer",
             upstream_request_id="up",
         ),
     ]

@@ -508,6 +508,7 @@ def test_the_log_has_one_line_per_request_and_no_prompt(gateway: httpx.Client, l
         "code": "ok",
         "attempts": 1,
         "images": 1,
+        "asked_images": 1,
         "prompt_chars": 17,
         "input_images": 0,
         "input_bytes": 0,

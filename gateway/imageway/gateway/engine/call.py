@@ -1,7 +1,6 @@
 """One request on its way through the engine: what is known of it so far, for observers to hear."""
 
-import logging
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from decimal import Decimal
 
@@ -11,12 +10,11 @@ from imageway.contract.errors import ErrorCode, ImageError, UnknownModelError, U
 from imageway.contract.request import ImageRequest
 from imageway.contract.result import Usage
 from imageway.contract.stream import CompletedImage, ImageEvent
-from imageway.gateway.engine.events import AttemptFinished, Observer, RequestFinished
+from imageway.gateway.engine.events import AttemptFinished, RequestFinished
+from imageway.gateway.engine.observers import Observers
 from imageway.providers.registry import Passage
 
 __all__ = ("Attempt", "Call")
-
-_log = logging.getLogger(__name__)
 
 
 class Attempt:
@@ -34,7 +32,7 @@ class Call:
         request: ImageRequest,
         request_id: str,
         key_name: str,
-        observers: Sequence[Observer],
+        observers: Observers,
         clock_s: Callable[[], float],
     ) -> None:
         self.request = request
@@ -88,9 +86,11 @@ class Call:
                 attempt=self.attempts,
                 code=_code_of(error),
                 seconds=seconds,
+                followed_by="answer" if error is None else "error",
+                may_have_billed=isinstance(error, ImageError) and error.may_have_billed,
                 upstream_request_id=upstream_request_id or attempt.upstream_request_id,
             )
-            self._tell(lambda observer: observer.attempt_finished(event))
+            self._observers.tell(lambda observer: observer.attempt_finished(event))
 
     async def counting(self, events: AsyncIterator[ImageEvent]) -> AsyncIterator[ImageEvent]:
         """*events*, with the finished pictures counted."""
@@ -122,15 +122,9 @@ class Call:
             translated=self.translated,
             key=self._key_name,
             cost_usd=self.cost_usd,
+            asked_images=request.n,
         )
-        self._tell(lambda observer: observer.request_finished(event))
-
-    def _tell(self, told: Callable[[Observer], None]) -> None:
-        for observer in self._observers:
-            try:
-                told(observer)
-            except Exception:  # noqa: BLE001  # an observer must not touch the request, whatever it does
-                _log.exception("observer.failed")
+        self._observers.tell(lambda observer: observer.request_finished(event))
 
 
 def _code_of(error: BaseException | None) -> str:

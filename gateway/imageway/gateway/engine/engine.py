@@ -19,7 +19,8 @@ from imageway.gateway.access.keyring import ANYONE, KeySettings
 from imageway.gateway.access.rates import Rates
 from imageway.gateway.engine.call import Call
 from imageway.gateway.engine.delivery import Delivery
-from imageway.gateway.engine.events import Observer
+from imageway.gateway.engine.events import Observer, RequestReplayed
+from imageway.gateway.engine.observers import Observers
 from imageway.gateway.engine.policy import may_fall_back
 from imageway.gateway.engine.pricing import cost_of, estimate_of
 from imageway.providers.registry import Passage, Registry, Target
@@ -75,7 +76,7 @@ class Engine:
         self._anyone = Caller(key=ANYONE, registry=registry)
         self._admission = admission or Admission(Rates(), SqliteBudgets(None))
         self._delivery = delivery or Delivery(None)
-        self._observers = observers
+        self._observers = Observers(observers)
         self._clock_s = clock_s
 
     async def run(
@@ -185,6 +186,13 @@ class Engine:
         """Tell observers of a call whose body was no request, or its caller nobody: it never came to `run`."""
         nobody = ImageRequest(operation=operation, model="", params={})
         self._call(nobody, request_id, (caller or self._anyone).key).finished(error)
+
+    def replayed(self, request: ImageRequest, *, request_id: str, caller: Caller) -> None:
+        """Tell observers of a call that was answered without coming to `run`, with what another one had drawn."""
+        event = RequestReplayed(
+            request_id=request_id, operation=request.operation, model=request.model, key=caller.key.name
+        )
+        self._observers.tell(lambda observer: observer.request_replayed(event))
 
     def _call(self, request: ImageRequest, request_id: str, key: KeySettings) -> Call:
         return Call(request, request_id, key.name, self._observers, self._clock_s)

@@ -1,17 +1,42 @@
 """What the engine tells its observers. Nothing in here holds a prompt, a picture or a secret."""
 
 from decimal import Decimal
-from typing import Protocol
+from typing import Literal, TypeAlias
 
 from msgspec import Struct
 
 from imageway.contract.request import Operation
 
-__all__ = ("AttemptFinished", "Observer", "RequestFinished")
+__all__ = (
+    "AttemptFinished",
+    "BreakerChanged",
+    "BreakerState",
+    "NextStep",
+    "Observer",
+    "PassReason",
+    "RequestFinished",
+    "RequestReplayed",
+    "TargetPassedOver",
+    "TargetRested",
+)
+
+NextStep: TypeAlias = Literal["answer", "fallback", "retry", "error"]
+"""What came after an attempt: its answer went out, another target was asked at once, some target was asked again after
+a wait, or the caller was told of the fault.
+"""
+
+BreakerState: TypeAlias = Literal["closed", "open", "half_open"]
+"""A target is asked, isn't asked, or is asked by one caller whose call decides."""
+
+PassReason: TypeAlias = Literal["resting", "breaker", "in_flight", "requests_per_minute", "images_per_minute"]
+"""Why a target wasn't asked: it wants to be left alone, its breaker is open, or it is full."""
 
 
 class AttemptFinished(Struct, frozen=True, kw_only=True):
-    """One call to one target. `code` is `ok` or an `ErrorCode`."""
+    """One call to one target. `code` is `ok`, `cancelled` or an `ErrorCode`.
+
+    With `may_have_billed` the vendor may charge for what nobody received.
+    """
 
     request_id: str
     model: str
@@ -20,7 +45,37 @@ class AttemptFinished(Struct, frozen=True, kw_only=True):
     attempt: int
     code: str
     seconds: float
+    followed_by: NextStep
+    may_have_billed: bool = False
     upstream_request_id: str | None = None
+
+
+class TargetPassedOver(Struct, frozen=True, kw_only=True):
+    """A target that a request would have gone to, and that wasn't asked."""
+
+    request_id: str
+    model: str
+    provider: str
+    upstream_model: str
+    reason: PassReason
+
+
+class BreakerChanged(Struct, frozen=True, kw_only=True):
+    """A target's breaker is in another `state`. `code` is the fault that opened it; it stays open for `seconds`."""
+
+    provider: str
+    upstream_model: str
+    state: BreakerState
+    code: str | None = None
+    seconds: float = 0.0
+
+
+class TargetRested(Struct, frozen=True, kw_only=True):
+    """A target isn't asked for `seconds`, for any caller, because the vendor said so."""
+
+    provider: str
+    upstream_model: str
+    seconds: float
 
 
 class RequestFinished(Struct, frozen=True, kw_only=True):
@@ -28,7 +83,8 @@ class RequestFinished(Struct, frozen=True, kw_only=True):
     `key` is the name of the caller's, `cost_usd` None where nobody knows.
     `translated` names the rules by which the request was changed before it went out.
 
-    `upstream_seconds` is the part of `seconds` that was spent waiting for targets.
+    `upstream_seconds` is the part of `seconds` that was spent waiting for targets, `wait_seconds` the part between
+    attempts. `images` may be fewer than `asked_images` though all went well.
     """
 
     request_id: str
@@ -47,11 +103,36 @@ class RequestFinished(Struct, frozen=True, kw_only=True):
     translated: tuple[str, ...] = ()
     key: str = ""
     cost_usd: Decimal | None = None
+    asked_images: int = 1
+    wait_seconds: float = 0.0
 
 
-class Observer(Protocol):
-    """Somebody who listens. What it raises is logged and doesn't touch the request."""
+class RequestReplayed(Struct, frozen=True, kw_only=True):
+    """A keyed call that was answered with what another request had drawn; nothing was sent for it."""
 
-    def attempt_finished(self, event: AttemptFinished) -> None: ...
+    request_id: str
+    operation: Operation
+    model: str
+    key: str
 
-    def request_finished(self, event: RequestFinished) -> None: ...
+
+class Observer:
+    """Somebody who listens, to all of this or to some. What it raises is logged and doesn't touch the request."""
+
+    def attempt_finished(self, event: AttemptFinished) -> None:
+        """A call to a target has ended, and it is decided what follows."""
+
+    def target_passed_over(self, event: TargetPassedOver) -> None:
+        """A target was left out."""
+
+    def breaker_changed(self, event: BreakerChanged) -> None:
+        """A target's breaker opened, closed, or lets one call through."""
+
+    def target_rested(self, event: TargetRested) -> None:
+        """A target is left alone for a while."""
+
+    def request_finished(self, event: RequestFinished) -> None:
+        """A request has ended; each does so once."""
+
+    def request_replayed(self, event: RequestReplayed) -> None:
+        """A kept answer went out again."""

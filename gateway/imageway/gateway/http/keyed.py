@@ -58,7 +58,7 @@ async def keyed_answer(
     )
     headers = {**answered.answer.headers, "x-request-id": request_id}
     if answered.replayed:
-        request.app.state.log.info("request.replayed", request_id=request_id, key=caller.key.name)
+        engine.replayed(asked, request_id=request_id, caller=caller)
         headers["imageway-replayed"] = "true"
     media_type = headers.pop("content-type")
     return Response(answered.answer.body, status_code=answered.answer.status, media_type=media_type, headers=headers)

@@ -7,9 +7,10 @@ from typing import Literal, TextIO
 import structlog
 from structlog.tracebacks import ExceptionDictTransformer
 from structlog.typing import FilteringBoundLogger
+from typing_extensions import override
 
 from imageway.contract.errors import ErrorCode, reaction
-from imageway.gateway.engine.events import AttemptFinished, RequestFinished
+from imageway.gateway.engine.events import AttemptFinished, Observer, RequestFinished, RequestReplayed
 
 __all__ = ("LogObserver", "logger")
 
@@ -30,12 +31,13 @@ def logger(stream: TextIO | None = None, level: int = logging.INFO) -> Filtering
     return bound
 
 
-class LogObserver:
+class LogObserver(Observer):
     """An observer that writes one line per request, and one per attempt that failed."""
 
     def __init__(self, log: FilteringBoundLogger) -> None:
         self._log = log
 
+    @override
     def attempt_finished(self, event: AttemptFinished) -> None:
         if event.code != "ok":
             self._log.log(
@@ -51,6 +53,7 @@ class LogObserver:
                 upstream_request_id=event.upstream_request_id,
             )
 
+    @override
     def request_finished(self, event: RequestFinished) -> None:
         self._log.log(
             _LEVELS[_level(event.code)],
@@ -64,6 +67,7 @@ class LogObserver:
             upstream_seconds=round(event.upstream_seconds, 4),
             attempts=event.attempts,
             images=event.images,
+            asked_images=event.asked_images,
             prompt_chars=event.prompt_chars,
             input_images=event.input_images,
             input_bytes=event.input_bytes,
@@ -71,6 +75,16 @@ class LogObserver:
             key=event.key,
             cost_usd=None if event.cost_usd is None else float(event.cost_usd),
             translated=list(event.translated),
+        )
+
+    @override
+    def request_replayed(self, event: RequestReplayed) -> None:
+        self._log.info(
+            "request.replayed",
+            request_id=event.request_id,
+            operation=event.operation.value,
+            model=event.model,
+            key=event.key,
         )
 
 

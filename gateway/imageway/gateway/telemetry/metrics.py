@@ -2,8 +2,9 @@
 
 from prometheus_client import CollectorRegistry, Counter, GCCollector, Histogram, PlatformCollector, ProcessCollector
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+from typing_extensions import override
 
-from imageway.gateway.engine.events import AttemptFinished, RequestFinished
+from imageway.gateway.engine.events import AttemptFinished, Observer, RequestFinished
 
 __all__ = ("Metrics",)
 
@@ -11,7 +12,7 @@ _SECONDS = (0.005, 0.025, 0.1, 0.5, 1, 2.5, 5, 10, 20, 40, 80, 160, 320, 640)
 _UNKNOWN = "unknown"
 
 
-class Metrics:
+class Metrics(Observer):
     """An observer that counts, and the page that Prometheus reads."""
 
     content_type = CONTENT_TYPE_LATEST
@@ -62,10 +63,12 @@ class Metrics:
             registry=registry,
         )
 
+    @override
     def attempt_finished(self, event: AttemptFinished) -> None:
         self._attempts.labels(event.provider, event.model, event.code).inc()
         self._attempt_seconds.labels(event.provider, event.model).observe(event.seconds)
 
+    @override
     def request_finished(self, event: RequestFinished) -> None:
         operation, model = event.operation.value, event.model or _UNKNOWN
         self._requests.labels(operation, model, event.code).inc()
