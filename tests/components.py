@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-_PACKAGES = {"redis-server": "redis-server"}
+_PACKAGES = {"chromium": "chromium", "redis-server": "redis-server"}
 """Debian's packages by program."""
 
 

@@ -24,6 +24,7 @@ from imageway.gateway.http.files import file_routes
 from imageway.gateway.http.health import health_routes
 from imageway.gateway.http.images import image_routes
 from imageway.gateway.http.models import model_routes
+from imageway.gateway.http.ui import ui_routes
 from imageway.gateway.ledger.keyed import keyed_calls
 from imageway.gateway.ledger.opening import open_ledger
 from imageway.gateway.ledger.protocol import LedgerError
@@ -88,6 +89,7 @@ def create_app(
             *model_routes(callers),
             *(file_routes(media) if media else ()),
             *health_routes(metrics),
+            *(ui_routes() if settings.server.ui else ()),
         ],
         exception_handlers={
             ImageError: answer_error,

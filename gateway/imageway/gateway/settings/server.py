@@ -15,6 +15,7 @@ class ServerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     A stream in which nothing happens for `keep_alive_s` carries a comment, so that no proxy takes it for dead.
     A few kilobytes can claim to be a picture that fills any memory once it is opened. `max_input_pixels` is for each
     picture; the default is where Pillow, which many servers behind this one open pictures with, sees such a bomb.
+    `ui` is whether there is a page to try the models with.
     """
 
     host: str = "127.0.0.1"
@@ -24,6 +25,7 @@ class ServerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     max_upload_bytes: Annotated[int, Meta(ge=1)] = 268_435_456
     keep_alive_s: Annotated[float, Meta(gt=0)] = 15.0
     max_input_pixels: Annotated[int, Meta(ge=1)] = 178_956_970
+    ui: bool = True
 
 
 def is_loopback(host: str) -> bool:
