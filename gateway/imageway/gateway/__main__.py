@@ -2,32 +2,33 @@
 
 import argparse
 import os
-import signal
 import socket
 import sys
+from contextlib import ExitStack
 
 import msgspec
-import uvicorn
 from msgspec.structs import replace
 
 from imageway.gateway.access.keyring import new_key
 from imageway.gateway.app import create_app
 from imageway.gateway.arguments import parsed
 from imageway.gateway.assembly import assemble
+from imageway.gateway.drain import Drain
 from imageway.gateway.http.browser_guard import BrowserGuard
+from imageway.gateway.http.drain_gate import DrainGate
+from imageway.gateway.serving import Listener, serve
 from imageway.gateway.settings import Settings, SettingsError, is_loopback, load_settings, sketch_only
 from imageway.gateway.settings.schema import json_schema
+from imageway.gateway.telemetry.logs import logger
 
 __all__ = ("main",)
-
-_DRAIN_S = 630
-"""Longer than a provider's own timeout: a call that was paid for gets to its caller."""
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command.
 
-    0 where all went well, 2 for a configuration that can't be used, 1 where the port or the ledger is taken.
+    0 where all went well, 2 for a configuration that can't be used, 1 where a port or the ledger is taken, or where
+    calls in flight had to be cut at the end.
     """
     options = parsed(arguments)
     match options.command:
@@ -42,43 +43,49 @@ def main(arguments: list[str] | None = None) -> int:
             models = assemble(settings).registry.contracts
             _say(f"{options.config or 'no file'}: fine, {len(models)} models")
             return 0
-        app = create_app(settings)
+        drain, log = Drain(), logger()
+        app = create_app(settings, log=log, drain=drain)
     except SettingsError as error:
         _say(str(error))
         return 2
-    try:
-        listening = socket.create_server(
-            (settings.server.host, settings.server.port),
-            family=socket.AF_INET6 if ":" in settings.server.host else socket.AF_INET,
-            backlog=2048,
-        )
-    except OSError as error:
-        _say(f"can't listen on {settings.server.host}:{settings.server.port}: {_reason(error)}")
-        return 1
-    host, port = listening.getsockname()[:2]
-    shown = f"[{host}]" if ":" in host else host
-    _say(f"imageway-gateway listens on http://{shown}:{port}")
-    guarded = BrowserGuard(app, loopback_only=is_loopback(settings.server.host))
-    config = uvicorn.Config(
-        guarded,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        lifespan="on",
-        timeout_graceful_shutdown=_DRAIN_S,
-    )
-    # uvicorn drains on either signal and then raises it anew; a drained end is a good one.
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: sys.exit(0))
-    server = uvicorn.Server(config)
-    with listening:
+    server = settings.server
+    with ExitStack() as stack:
         try:
-            server.run(sockets=[listening])
+            listening = stack.enter_context(_listening(server.host, server.port))
+            apart = None if server.metrics_port is None else _listening(server.host, server.metrics_port)
+        except _TakenError as error:
+            _say(str(error))
+            return 1
+        _say(f"imageway-gateway listens on {_address(listening)}")
+        loopback = is_loopback(server.host)
+        main = Listener(BrowserGuard(DrainGate(app, drain), loopback_only=loopback), listening, lifespan=True)
+        beside = None
+        if apart is not None:
+            stack.enter_context(apart)
+            _say(f"metrics are on {_address(apart)}/metrics")
+            beside = Listener(BrowserGuard(app.state.beside, loopback_only=loopback), apart, lifespan=False)
+        try:
+            finished = serve(main, beside, drain, log, delay_s=server.drain_delay_s, within_s=server.drain_s)
         except SystemExit:
-            if server.started:
-                raise
             return 1  # the log has said why it can't start
-    return 0
+    return 0 if finished else 1
+
+
+class _TakenError(Exception):
+    """Where it can't listen."""
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=2048)
+    except OSError as error:
+        raise _TakenError(f"can't listen on {host}:{port}: {_reason(error)}") from error
+
+
+def _address(listening: socket.socket) -> str:
+    host, port = listening.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 def _reason(error: OSError) -> str:

@@ -8,6 +8,7 @@ from datetime import date
 from litestar import Litestar
 from litestar.datastructures import State
 from litestar.exceptions import HTTPException
+from litestar.handlers import HTTPRouteHandler
 from structlog.typing import FilteringBoundLogger
 
 from imageway.contract.document import Issue
@@ -17,15 +18,16 @@ from imageway.gateway.access.budgets import SqliteBudgets
 from imageway.gateway.access.callers import Callers
 from imageway.gateway.access.rates import Rates
 from imageway.gateway.assembly import assemble
+from imageway.gateway.drain import Drain
 from imageway.gateway.engine.delivery import Delivery
 from imageway.gateway.engine.engine import Engine
 from imageway.gateway.http.errors import answer_error, answer_http_exception, answer_unexpected
 from imageway.gateway.http.files import file_routes
-from imageway.gateway.http.health import health_routes
+from imageway.gateway.http.health import health_routes, metrics_route
 from imageway.gateway.http.images import image_routes
 from imageway.gateway.http.models import model_routes
 from imageway.gateway.http.ui import ui_routes
-from imageway.gateway.ledger.keyed import keyed_calls
+from imageway.gateway.ledger.keyed import KeyedCalls, keyed_calls
 from imageway.gateway.ledger.opening import open_ledger
 from imageway.gateway.ledger.protocol import LedgerError
 from imageway.gateway.media.store import private_store
@@ -44,15 +46,18 @@ def create_app(
     log: FilteringBoundLogger | None = None,
     today: Callable[[], date] = utc_today,
     data_links: bool = False,
+    drain: Drain | None = None,
 ) -> Litestar:
     """The gateway that *settings* describe; *today* tells the day in UTC. Raises `SettingsError` with every problem.
 
     Links to pictures lead to the configured store; on loopback there is one without a configuration. With *data_links*
-    they carry the picture in themselves instead, for callers who get no second request through.
+    they carry the picture in themselves instead, for callers who get no second request through. *drain* tells how far
+    the gateway is on its way out. With a `metrics_port`, `state.beside` is the application to serve there.
     Providers are closed when the application's lifespan ends.
     """
     log = log or logger()
     assembly = assemble(settings, today=today)
+    drain = drain or Drain()
     metrics = Metrics()
     closing = ExitStack()
     media = assembly.media
@@ -67,6 +72,8 @@ def create_app(
         observers=(metrics, LogObserver(log)),
     )
 
+    apart = settings.server.metrics_port is not None
+
     @asynccontextmanager
     async def opened(app: Litestar) -> AsyncIterator[None]:
         log_notices(log, assembly.registry, today())
@@ -80,7 +87,9 @@ def create_app(
                 except LedgerError as error:
                     log.critical("ledger.unusable", reason=str(error))
                     raise
-                app.state.keyed = await stack.enter_async_context(keyed_calls(ledger))
+                keyed = await stack.enter_async_context(keyed_calls(ledger))
+                stack.push_async_callback(_finish, keyed, drain)
+                app.state.keyed = keyed
             yield
 
     return Litestar(
@@ -88,8 +97,9 @@ def create_app(
             *image_routes(engine, callers, settings.server, default_model=settings.default_model),
             *model_routes(callers),
             *(file_routes(media) if media else ()),
-            *health_routes(metrics),
             *(ui_routes() if settings.server.ui else ()),
+            *health_routes(drain),
+            *([] if apart else [metrics_route(metrics)]),
         ],
         exception_handlers={
             ImageError: answer_error,
@@ -99,8 +109,19 @@ def create_app(
         lifespan=[opened],
         logging_config=None,
         openapi_config=None,
-        state=State({"log": log}),
+        state=State(
+            {"log": log, "beside": _plain_app(*health_routes(drain), metrics_route(metrics)) if apart else None}
+        ),
     )
+
+
+async def _finish(keyed: KeyedCalls, drain: Drain) -> None:
+    if not await keyed.close(drain.left_s()):
+        drain.cut = True
+
+
+def _plain_app(*routes: HTTPRouteHandler) -> Litestar:
+    return Litestar(route_handlers=routes, logging_config=None, openapi_config=None)
 
 
 def _budgets(settings: Settings) -> SqliteBudgets:

@@ -117,15 +117,20 @@ class KeyedCalls:
             case _:
                 assert_never(end)
 
-    async def close(self, drain_s: float | None) -> None:
-        """Refuse new calls, let the running ones end for *drain_s* (None: however long), then cancel them."""
+    async def close(self, drain_s: float | None) -> bool:
+        """Refuse new calls, let the running ones end for *drain_s* (None: however long), then cancel them.
+
+        Whether none had to be cancelled.
+        """
         self._closing = True
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=drain_s)
-        for task in self._tasks:
+        cut = [*self._tasks]
+        for task in cut:
             task.cancel()
-        if self._tasks:
-            await asyncio.wait(self._tasks)
+        if cut:
+            await asyncio.wait(cut)
+        return not cut
 
     async def keep_up(self) -> None:
         """Do the ledger's upkeep whenever it is due, for ever."""

@@ -16,6 +16,9 @@ class ServerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     A few kilobytes can claim to be a picture that fills any memory once it is opened. `max_input_pixels` is for each
     picture; the default is where Pillow, which many servers behind this one open pictures with, sees such a bomb.
     `ui` is whether there is a page to try the models with.
+    Told to end, the gateway takes calls for `drain_delay_s` more, while load balancers hear of it, and gives those in
+    flight `drain_s`; the default is longer than a provider's own timeout, so that what was paid for gets to its caller.
+    With `metrics_port` the page of metrics is served there, and no longer on `port`.
     """
 
     host: str = "127.0.0.1"
@@ -26,6 +29,9 @@ class ServerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     keep_alive_s: Annotated[float, Meta(gt=0)] = 15.0
     max_input_pixels: Annotated[int, Meta(ge=1)] = 178_956_970
     ui: bool = True
+    drain_delay_s: Annotated[float, Meta(ge=0)] = 0.0
+    drain_s: Annotated[float, Meta(ge=0)] = 630.0
+    metrics_port: Annotated[int, Meta(ge=0, le=65_535)] | None = None
 
 
 def is_loopback(host: str) -> bool:
