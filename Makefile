@@ -3,10 +3,10 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: demo test check dist lock clean help
+.PHONY: demo test check dist lock image-test clean help
 
 help:
-	@sed -n 's/^\([a-z]*\):.*## /make \1  - /p' $(MAKEFILE_LIST)
+	@sed -n 's/^\([a-z-]*\):.*## /make \1  - /p' $(MAKEFILE_LIST)
 
 demo: $(VENV)/.ready ## run the four example pipelines offline and print the pictures' paths
 	@$(BIN)/python examples/demo.py
@@ -19,6 +19,9 @@ dist: $(VENV)/.ready ## wheel, sdist, licence list and SBOM under dist/
 
 lock: ## write constraints.txt anew from the newest releases that pyproject.toml allows
 	@sh tests/packaging/lock.sh "$(PYTHON)"
+
+image-test: $(VENV)/.ready ## build the Dockerfile and run it locked down (root; buildah, podman, runc, mmdebstrap)
+	@tests/image/run.sh
 
 clean: ## remove what the other targets made
 	rm -rf $(VENV) dist demo-output .coverage .coverage.*

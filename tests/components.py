@@ -5,16 +5,19 @@ import shutil
 
 import pytest
 
+import deployment_tools
+
 _PACKAGES = {"chromium": "chromium", "redis-server": "redis-server"}
-"""Debian's packages by program."""
+"""Debian's packages by program; the others come from `deployment_tools`."""
 
 
 def require(name: str) -> str:
     """The path of the program *name*; skips the test where it is missing, or fails it where nothing may be skipped."""
-    path = shutil.which(name)
+    path = shutil.which(name, path=str(deployment_tools.folder())) or shutil.which(name)
     if path is not None:
         return path
-    reason = f"{name} is not installed: apt-get install {_PACKAGES[name]}"
+    how = f"apt-get install {_PACKAGES[name]}" if name in _PACKAGES else "python tests/deployment_tools.py"
+    reason = f"{name} is not installed: {how}"
     if os.environ.get("IMAGEWAY_REQUIRE_COMPONENTS") == "1":
         pytest.fail(f"{reason} (IMAGEWAY_REQUIRE_COMPONENTS=1 allows no skips)")
     pytest.skip(reason)
