@@ -29,7 +29,7 @@ models:
     contract: openai/gpt-image-1
     validation: off
     targets: [{{provider: main, model: gpt-image-1}}]
-budgets: {{file: state/budgets.sqlite3}}
+budgets: {{store: "sqlite:state/budgets.sqlite3"}}
 keys:
   - {{name: all, sha256: {all}}}
   - {{name: few, sha256: {few}, models: [dall-e-3, drafts], requests_per_minute: 2, images_per_minute: 3}}
@@ -269,10 +269,10 @@ def test_a_dry_run_tells_every_fault(url: str, upstream: Upstream) -> None:
             "a budget of key 'poor' is nothing; leave out models instead",
         ),
         (
-            "budgets: {file: state/budgets.sqlite3}\n",
+            'budgets: {store: "sqlite:state/budgets.sqlite3"}\n',
             "",
             "key 'poor' has a budget, and a restart would forget what is spent of it: say where to keep that, such as"
-            " budgets: {file: state/budgets.sqlite3}",
+            " budgets: {store: 'sqlite:state/budgets.sqlite3'}",
         ),
     ],
 )

@@ -30,7 +30,7 @@ models:
   - {{name: gpt-image-1, targets: [{{provider: main, model: gpt-image-1}}]}}
   - {{name: dall-e-3, targets: [{{provider: main, model: dall-e-3}}]}}
 ledger: {{store: "{store}"}}
-budgets: {{file: state/budgets.sqlite3}}
+budgets: {{store: "sqlite:state/budgets.sqlite3"}}
 keys:
   - {{name: anna, sha256: {anna}, budget_usd_per_day: 1}}
   - {{name: bert, sha256: {bert}}}

@@ -17,9 +17,10 @@ from gateway_log import Log
 from imageway.contract.errors import ImageError
 from imageway.contract.request import ImageRequest, Operation
 from imageway.gateway.access.admission import Admission
-from imageway.gateway.access.budgets import Period, SqliteBudgets, periods_at
+from imageway.gateway.access.budgets import Period, periods_at
 from imageway.gateway.access.keyring import KeySettings
 from imageway.gateway.access.rates import Rates
+from imageway.gateway.access.sqlite_budgets import SqliteBudgets
 from imageway.gateway.app import create_app
 from imageway.gateway.engine.delivery import Delivery
 from imageway.gateway.engine.pricing import estimate_of
@@ -37,7 +38,7 @@ providers: [{{name: main, type: openai, base_url: "{url}/v1", api_key: "file:{fo
 models:
   - {{name: gpt-image-1, targets: [{{provider: main, model: gpt-image-1}}, {{provider: main, model: gpt-image-1}}]}}
   - {{name: loose, contract: openai/dall-e-3, validation: "off", targets: [{{provider: main, model: dall-e-3}}]}}
-budgets: {{file: budgets.sqlite3}}
+budgets: {{store: "sqlite:budgets.sqlite3"}}
 ledger: {{store: "sqlite:ledger.sqlite3"}}
 keys: [{{name: k, sha256: {key}, budget_usd_per_day: "0.02"}}, {{name: free, sha256: {free}}}]
 """

@@ -28,7 +28,8 @@ keys:
     expires: 2030-01-01
     budget_usd_per_day: 0.50
     budget_usd_per_month: 50
-budgets: {file: state/budgets.sqlite3}
+budgets: {store: "sqlite:state/budgets.sqlite3"}
+limits: {store: "redis://127.0.0.1/1"}
 ledger: {store: "sqlite:state/ledger.sqlite3"}
 media: {public_url: "https://images.example", signing_key: "env:MEDIA_KEY", store: state/pictures}
 """

@@ -1,6 +1,5 @@
 """The composition root: settings in, ASGI application out. The only module that knows every part."""
 
-import sqlite3
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from datetime import date
@@ -13,14 +12,13 @@ from structlog.typing import FilteringBoundLogger
 
 from imageway.contract.document import Issue
 from imageway.contract.errors import ImageError
-from imageway.gateway.access.admission import Admission
-from imageway.gateway.access.budgets import SqliteBudgets
 from imageway.gateway.access.callers import Callers
-from imageway.gateway.access.rates import Rates
+from imageway.gateway.access.opening import Door
 from imageway.gateway.assembly import assemble
 from imageway.gateway.drain import Drain
 from imageway.gateway.engine.delivery import Delivery
 from imageway.gateway.engine.engine import Engine
+from imageway.gateway.engine.observers import Observers
 from imageway.gateway.http.errors import answer_error, answer_http_exception, answer_unexpected
 from imageway.gateway.http.files import file_routes
 from imageway.gateway.http.health import health_routes, metrics_route
@@ -33,6 +31,7 @@ from imageway.gateway.ledger.protocol import LedgerError
 from imageway.gateway.media.store import private_store
 from imageway.gateway.notices import log_notices
 from imageway.gateway.settings import Settings, SettingsError, is_loopback
+from imageway.gateway.stores.place import StoreError
 from imageway.gateway.telemetry.logs import LogObserver, logger
 from imageway.gateway.telemetry.metrics import Metrics
 from imageway.providers.registry import utc_today
@@ -64,12 +63,13 @@ def create_app(
     if media is None and not data_links and is_loopback(settings.server.host):
         media = closing.enter_context(private_store(public_url=""))
     callers = Callers(settings.keys, assembly.registry, today=today)
-    budgets = _budgets(settings)
+    observers = (metrics, LogObserver(log))
+    door = _door(settings, Observers(observers))
     engine = Engine(
         assembly.registry,
-        admission=Admission(Rates(), budgets),
+        admission=door.admission,
         delivery=Delivery(media),
-        observers=(metrics, LogObserver(log)),
+        observers=observers,
     )
 
     apart = settings.server.metrics_port is not None
@@ -79,8 +79,12 @@ def create_app(
         log_notices(log, assembly.registry, today())
         async with AsyncExitStack() as stack:
             stack.enter_context(closing)
-            stack.push_async_callback(budgets.aclose)
             stack.push_async_callback(assembly.aclose)
+            try:
+                await stack.enter_async_context(door.opened())
+            except StoreError as error:
+                log.critical("store.unusable", reason=str(error))
+                raise
             if settings.ledger is not None:
                 try:
                     ledger = await stack.enter_async_context(open_ledger(settings.ledger, settings.base_dir))
@@ -124,9 +128,8 @@ def _plain_app(*routes: HTTPRouteHandler) -> Litestar:
     return Litestar(route_handlers=routes, logging_config=None, openapi_config=None)
 
 
-def _budgets(settings: Settings) -> SqliteBudgets:
+def _door(settings: Settings, observers: Observers) -> Door:
     try:
-        return SqliteBudgets(settings.budgets_file)
-    except (OSError, ValueError, sqlite3.Error) as error:
-        message = f"the budgets in {settings.budgets_file} can't be used: {error}"
-        raise SettingsError((Issue(severity="error", code="budgets", message=message),)) from error
+        return Door(settings.limits, settings.budgets, settings.base_dir, observers=observers)
+    except StoreError as error:
+        raise SettingsError((Issue(severity="error", code="store", message=str(error)),)) from error

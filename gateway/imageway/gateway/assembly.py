@@ -10,6 +10,7 @@ from imageway.contract.document import Issue, issue_at
 from imageway.contract.spec import ModelSpec
 from imageway.contract.validation import Validation
 from imageway.gateway.access.keyring import ANYONE
+from imageway.gateway.access.opening import budgets_place, limits_place
 from imageway.gateway.ledger.opening import check_store
 from imageway.gateway.ledger.protocol import LedgerError
 from imageway.gateway.media.configured import configured_store, media_faults
@@ -23,6 +24,7 @@ from imageway.gateway.settings import (
     TargetSettings,
     is_loopback,
 )
+from imageway.gateway.stores.place import StoreError
 from imageway.providers.catalogue import CatalogueError, find, load_catalogue
 from imageway.providers.discovery import missing_extra
 from imageway.providers.protocol import ImageProvider
@@ -74,7 +76,7 @@ class _Assembler:
         if default is not None and default not in {model.name for model in models}:
             self._fault(("default_model",), "unknown-model", f"default_model is '{default}', which is no model here")
         self._check_keys({model.name for model in models})
-        self._check_ledger()
+        self._check_stores()
         media = self._media()
         if self._issues:
             raise SettingsError(tuple(self._issues))
@@ -109,21 +111,26 @@ class _Assembler:
                 )
             if any(limit is not None and limit <= 0 for limit in (key.budget_usd_per_day, key.budget_usd_per_month)):
                 self._fault(place, "budget", f"a budget of key '{key.name}' is nothing; leave out models instead")
-            if key.has_budget and self._settings.budgets_file is None:
+            if key.has_budget and self._settings.budgets is None:
                 self._fault(
                     place,
                     "no-budgets",
                     f"key '{key.name}' has a budget, and a restart would forget what is spent of it: say where to keep"
-                    " that, such as budgets: {file: state/budgets.sqlite3}",
+                    " that, such as budgets: {store: 'sqlite:state/budgets.sqlite3'}",
                 )
 
-    def _check_ledger(self) -> None:
-        if self._settings.ledger is None:
-            return
-        try:
-            check_store(self._settings.ledger)
-        except LedgerError as error:
-            self._fault(("ledger", "store"), "ledger", str(error))
+    def _check_stores(self) -> None:
+        settings = self._settings
+        checks: dict[str, Callable[[], object]] = {"limits": lambda: limits_place(settings.limits)}
+        if (budgets := settings.budgets) is not None:
+            checks["budgets"] = lambda: budgets_place(budgets, settings.base_dir)
+        if (ledger := settings.ledger) is not None:
+            checks["ledger"] = lambda: check_store(ledger)
+        for section, check in checks.items():
+            try:
+                check()
+            except (LedgerError, StoreError) as error:
+                self._fault((section, "store"), section, str(error))
 
     def _media(self) -> MediaStore | None:
         settings = self._settings.media

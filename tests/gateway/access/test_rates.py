@@ -1,10 +1,16 @@
 """Requests and images per minute."""
 
 import pytest
+from redis import Redis
+from redis.asyncio import Redis as AsyncRedis
 
 from imageway.contract.errors import ErrorCode, ImageError
 from imageway.gateway.access.keyring import ANYONE, KeySettings
+from imageway.gateway.access.missable import Missable
 from imageway.gateway.access.rates import Rates
+from imageway.gateway.engine.events import Observer, StoreFailed
+from imageway.gateway.engine.observers import Observers
+from redis_server import RedisServer
 
 KEY = KeySettings(name="k", sha256="0" * 64, requests_per_minute=3, images_per_minute=5)
 
@@ -66,8 +72,33 @@ async def test_limits_are_told_as_the_vendor_tells_its_own() -> None:
     assert images.headers()["x-ratelimit-reset-images"].endswith("s")
 
 
-async def test_calls_pass_while_the_counter_cannot_be_reached(caplog: pytest.LogCaptureFixture) -> None:
-    rates = Rates("redis://127.0.0.1:1/0")
+async def test_replicas_count_together(redis_server: RedisServer, empty_redis: Redis) -> None:
+    async with AsyncRedis.from_url(redis_server.url) as client:
+        one, two = Rates(client), Rates(client)
+        left = [(await rates.count(KEY, 1))[0].remaining for rates in (one, two, one)]
 
-    assert await rates.count(KEY, 1) == ()
-    assert "rates.uncounted" in caplog.text
+        with pytest.raises(ImageError, match="3 requests a minute"):
+            await two.count(KEY, 1)
+
+    assert left == [2, 1, 0]
+    assert all(key.startswith(b"imageway:rates:1") and empty_redis.ttl(key) > 0 for key in empty_redis.scan_iter())
+
+
+async def test_calls_pass_while_the_counter_cannot_be_reached() -> None:
+    heard, now = Heard(), [0.0]
+    async with AsyncRedis.from_url("redis://127.0.0.1:1/0") as client:
+        rates = Rates(client, Missable("rates", Observers([heard]), lambda: now[0]))
+        assert [await rates.count(KEY, 1) for _ in range(5)] == [()] * 5
+        assert heard.events == [StoreFailed(store="rates", refused=False, error="ConnectionError")]
+
+        now[0] = 1.0
+        await rates.count(KEY, 1)
+        assert len(heard.events) == 2
+
+
+class Heard(Observer):
+    def __init__(self) -> None:
+        self.events: list[StoreFailed] = []
+
+    def store_failed(self, event: StoreFailed) -> None:
+        self.events.append(event)

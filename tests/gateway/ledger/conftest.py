@@ -1,16 +1,9 @@
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from fakes.ledger_stores import RedisStore, SqliteStore, Store
-from redis_server import RedisServer, serving_redis
-
-
-@pytest.fixture(scope="session")
-def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
-    with serving_redis(tmp_path_factory.mktemp("redis"), "--appendonly", "yes") as server:
-        yield server
+from redis_server import RedisServer
 
 
 @pytest.fixture

@@ -109,5 +109,5 @@ def test_a_redis_that_may_forget_is_refused_and_one_without_a_journal_is_told(
         " would be paid for twice; set maxmemory-policy to noeviction"
     )
     assert [record.message for record in caplog.records] == [
-        "ledger.redis_not_durable: a Redis without appendonly forgets calls when it is restarted"
+        "store.redis_not_durable: a Redis without appendonly forgets the ledger when it is restarted"
     ]

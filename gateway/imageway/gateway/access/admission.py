@@ -1,8 +1,6 @@
 """The door: calls in flight, rates and budget of the caller's key, in this order, before a target is asked."""
 
 import asyncio
-import logging
-from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -11,12 +9,13 @@ from decimal import Decimal
 from imageway.contract.cost import Estimate, micro_usd
 from imageway.contract.errors import ErrorCode, ImageError
 from imageway.gateway.access.budgets import BudgetStore, Period, periods_at
+from imageway.gateway.access.in_flight import InFlight
 from imageway.gateway.access.keyring import KeySettings
 from imageway.gateway.access.rates import Rates
+from imageway.gateway.engine.events import StoreFailed
+from imageway.gateway.engine.observers import Observers
 
 __all__ = ("Admission", "Ticket")
-
-_log = logging.getLogger(__name__)
 
 
 class Ticket:
@@ -40,12 +39,19 @@ class Admission:
     """Lets calls in by their key's limits. `now` is the time in UTC."""
 
     def __init__(
-        self, rates: Rates, budgets: BudgetStore, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+        self,
+        rates: Rates,
+        budgets: BudgetStore,
+        in_flight: InFlight | None = None,
+        *,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        observers: Observers | None = None,
     ) -> None:
         self._rates = rates
         self._budgets = budgets
+        self._in_flight = in_flight or InFlight()
         self._now = now
-        self._in_flight: Counter[str] = Counter()
+        self._observers = observers or Observers()
 
     @asynccontextmanager
     async def entering(self, key: KeySettings, images: int, estimate: Estimate | None) -> AsyncIterator[Ticket]:
@@ -53,16 +59,7 @@ class Admission:
 
         Raises `ImageError` (rate_limited, budget_exhausted) before anything is sent.
         """
-        if key.max_in_flight is not None and self._in_flight[key.name] >= key.max_in_flight:
-            raise ImageError(
-                ErrorCode.RATE_LIMITED,
-                f"This key has {key.max_in_flight} calls in flight, which is its limit.",
-                upstream_type="requests",
-                upstream_code="rate_limit_exceeded",
-                retry_after_s=1,
-            )
-        self._in_flight[key.name] += 1
-        try:
+        async with self._in_flight.one_of(key):
             states = await self._rates.count(key, images)
             periods = self._periods(key)
             reserved = await self._reserved_whole(periods, estimate)
@@ -77,8 +74,6 @@ class Admission:
                 spent = ticket.spent_micro_usd if ticket.sent else 0
                 if periods and spent is not None:
                     await self._settled(periods, spent - reserved)
-        finally:
-            self._in_flight[key.name] -= 1
 
     async def _reserved_whole(self, periods: tuple[Period, ...], estimate: Estimate | None) -> int:
         """What was reserved; a caller who leaves meanwhile leaves nothing behind."""
@@ -94,9 +89,9 @@ class Admission:
     async def _settled(self, periods: tuple[Period, ...], difference: int) -> None:
         try:
             await self._budgets.settle(periods, difference)
-        except ImageError:
+        except ImageError as error:
             # The call has ended, and its end counts more; what was reserved stays counted.
-            _log.warning("budget.unsettled", exc_info=True)
+            self._tell(error, refused=False)
 
     def _periods(self, key: KeySettings) -> tuple[Period, ...]:
         day, month = key.budget_usd_per_day, key.budget_usd_per_month
@@ -118,7 +113,11 @@ class Admission:
                 param="model",
             )
         reserved = micro_usd(estimate.high_usd)
-        full = await self._budgets.reserve(periods, reserved)
+        try:
+            full = await self._budgets.reserve(periods, reserved)
+        except ImageError as error:
+            self._tell(error, refused=True)
+            raise
         if full is not None:
             left = full.limit_micro_usd - (await self._budgets.spent((full,)))[full.name]
             raise ImageError(
@@ -127,3 +126,7 @@ class Admission:
                 f" {max(0, left) / 1e6:.4f} are left; this call may cost {reserved / 1e6:.4f}.",
             )
         return reserved
+
+    def _tell(self, error: ImageError, *, refused: bool) -> None:
+        event = StoreFailed(store="budgets", refused=refused, error=type(error.__cause__ or error).__name__)
+        self._observers.tell(lambda observer: observer.store_failed(event))

@@ -1,6 +1,5 @@
 """Requests and images per minute, counted by the `limits` library: in memory, or in Redis for all replicas together."""
 
-import logging
 import math
 import time
 from collections.abc import Callable, Mapping
@@ -10,15 +9,17 @@ from msgspec import Struct
 
 from imageway.contract.errors import ErrorCode, ImageError
 from imageway.gateway.access.keyring import KeySettings
+from imageway.gateway.access.missable import Missable
 
 if TYPE_CHECKING:
     from limits.aio.storage import MemoryStorage, RedisStorage
     from limits.aio.strategies import RateLimiter
+    from redis.asyncio import Redis
 
 __all__ = ("RateState", "Rates")
 
 Counted: TypeAlias = Literal["requests", "images"]
-_log = logging.getLogger(__name__)
+_PREFIX = "imageway:rates:1"
 
 
 class RateState(Struct, frozen=True, kw_only=True):
@@ -39,10 +40,17 @@ class RateState(Struct, frozen=True, kw_only=True):
 
 
 class Rates:
-    """The minute limits of keys. `redis_url` makes replicas count together; while it can't be reached, calls pass."""
+    """The minute limits of keys. *redis* makes replicas count together; while it can't be reached, calls pass."""
 
-    def __init__(self, redis_url: str | None = None, *, time_s: Callable[[], float] = time.time) -> None:
-        self._storage_url = "async+memory://" if redis_url is None else f"async+{redis_url}"
+    def __init__(
+        self,
+        redis: "Redis | None" = None,
+        missable: Missable | None = None,
+        *,
+        time_s: Callable[[], float] = time.time,
+    ) -> None:
+        self._redis = redis
+        self._missable = missable or Missable("rates")
         self._time_s = time_s
         self._limiter: RateLimiter | None = None
 
@@ -74,12 +82,14 @@ class Rates:
     async def _hit(self, key: KeySettings, counted: Counted, limit: int, cost: int) -> RateState | None:
         from limits import RateLimitItemPerMinute
 
+        if not self._missable.there:
+            return None
         limiter, item = self._ready(), RateLimitItemPerMinute(limit)
         try:
             fits = await limiter.hit(item, key.name, counted, cost=cost)
             stats = await limiter.get_window_stats(item, key.name, counted)
-        except Exception:  # noqa: BLE001  # of whichever storage; a limit that can't be counted lets calls pass
-            _log.warning("rates.uncounted", exc_info=True)
+        except Exception as error:  # noqa: BLE001  # of whichever storage; what can't be counted lets calls pass
+            self._missable.failed(error)
             return None
         state = RateState(
             counted=counted, limit=limit, remaining=stats.remaining, reset_s=max(0.0, stats.reset_time - self._time_s())
@@ -100,7 +110,14 @@ class Rates:
             from limits.aio.strategies import MovingWindowRateLimiter
             from limits.storage import storage_from_string
 
-            options = {"implementation": "redispy"} if "redis" in self._storage_url else {}
-            storage = cast("MemoryStorage | RedisStorage", storage_from_string(self._storage_url, **options))
-            self._limiter = MovingWindowRateLimiter(storage)
+            if self._redis is None:
+                storage = storage_from_string("async+memory://")
+            else:
+                storage = storage_from_string(
+                    "async+redis://",
+                    implementation="redispy",
+                    key_prefix=_PREFIX,
+                    connection_pool=self._redis.connection_pool,  # type: ignore[arg-type]  # passed on to the client
+                )
+            self._limiter = MovingWindowRateLimiter(cast("MemoryStorage | RedisStorage", storage))
         return self._limiter

@@ -13,10 +13,10 @@ from imageway.contract.request import ImageRequest, Operation
 from imageway.contract.result import ImageResult
 from imageway.contract.stream import ImageEvent
 from imageway.gateway.access.admission import Admission, Ticket
-from imageway.gateway.access.budgets import SqliteBudgets
 from imageway.gateway.access.callers import Caller
 from imageway.gateway.access.keyring import ANYONE, KeySettings
 from imageway.gateway.access.rates import Rates
+from imageway.gateway.access.sqlite_budgets import SqliteBudgets
 from imageway.gateway.engine.call import Call
 from imageway.gateway.engine.delivery import Delivery
 from imageway.gateway.engine.events import Observer, RequestReplayed

@@ -16,6 +16,8 @@ __all__ = (
     "PassReason",
     "RequestFinished",
     "RequestReplayed",
+    "Store",
+    "StoreFailed",
     "TargetPassedOver",
     "TargetRested",
 )
@@ -30,6 +32,9 @@ BreakerState: TypeAlias = Literal["closed", "open", "half_open"]
 
 PassReason: TypeAlias = Literal["resting", "breaker", "in_flight", "requests_per_minute", "images_per_minute"]
 """Why a target wasn't asked: it wants to be left alone, its breaker is open, or it is full."""
+
+Store: TypeAlias = Literal["rates", "in_flight", "budgets"]
+"""What callers' limits are looked up in."""
 
 
 class AttemptFinished(Struct, frozen=True, kw_only=True):
@@ -116,6 +121,17 @@ class RequestReplayed(Struct, frozen=True, kw_only=True):
     key: str
 
 
+class StoreFailed(Struct, frozen=True, kw_only=True):
+    """A store of limits or budgets that couldn't be used: a call was `refused` for it, or else passes uncounted.
+
+    `error` is the name of what the store's library raised.
+    """
+
+    store: Store
+    refused: bool
+    error: str
+
+
 class Observer:
     """Somebody who listens, to all of this or to some. What it raises is logged and doesn't touch the request."""
 
@@ -136,3 +152,6 @@ class Observer:
 
     def request_replayed(self, event: RequestReplayed) -> None:
         """A kept answer went out again."""
+
+    def store_failed(self, event: StoreFailed) -> None:
+        """Limits or budgets couldn't be looked up."""

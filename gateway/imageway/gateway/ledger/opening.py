@@ -5,19 +5,15 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from os import environ as process_environ
 from pathlib import Path
-from types import ModuleType
 from typing import Annotated
-from urllib.parse import parse_qs, urlsplit
 
 from msgspec import Meta, Struct
 
 from imageway.gateway.ledger.protocol import Ledger, LedgerError
 from imageway.gateway.ledger.sqlite import open_sqlite_ledger
-from imageway.providers.secret_reference import SecretError, resolve_secret
+from imageway.gateway.stores.place import StoreError, store_place
 
 __all__ = ("LedgerSettings", "check_store", "open_ledger")
-
-_REDIS = ("redis://", "rediss://", "unix://")
 
 
 class LedgerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -36,8 +32,7 @@ class LedgerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 def check_store(settings: LedgerSettings, environ: Mapping[str, str] = process_environ) -> None:
     """Raises `LedgerError` for a store that can't be one, as far as that shows without opening it."""
-    if isinstance(_place(settings, Path(), environ), str):
-        _redis_module()
+    _place(settings, Path(), environ)
 
 
 @asynccontextmanager
@@ -61,7 +56,9 @@ async def open_ledger(
                 clock=clock,
             )
         case str():
-            opened = _redis_module().open_redis_ledger(
+            from imageway.gateway.ledger.redis import open_redis_ledger
+
+            opened = open_redis_ledger(
                 place,
                 keep_s=settings.keep_s,
                 max_bytes=settings.max_bytes,
@@ -73,36 +70,7 @@ async def open_ledger(
 
 def _place(settings: LedgerSettings, base_dir: Path, environ: Mapping[str, str]) -> Path | str:
     """The SQLite file, or the Redis's address."""
-    store = settings.store
-    if store.startswith("sqlite:") and store != "sqlite:":
-        return (base_dir / store.removeprefix("sqlite:")).absolute()
-    if store.startswith(_REDIS):
-        address = urlsplit(store)
-        if address.password or "password" in parse_qs(address.query):
-            raise LedgerError(
-                "ledger.store has a password in it; put the whole address into an environment variable or a file, and"
-                " say env:NAME or file:PATH"
-            )
-        return store
-    if not store.startswith(("env:", "file:")):
-        raise LedgerError(
-            f"ledger.store is '{store}', but must be sqlite:FILE, redis://HOST:PORT/DATABASE, rediss://..., or a"
-            " reference to such a Redis address: env:NAME or file:PATH"
-        )
     try:
-        referred = resolve_secret(store, environ)
-    except SecretError as error:
-        raise LedgerError(f"ledger.store: {error}") from error
-    if not referred.startswith(_REDIS):
-        raise LedgerError(f"ledger.store: what stands behind {store} is no redis:// or rediss:// address")
-    return referred
-
-
-def _redis_module() -> ModuleType:
-    try:
-        from imageway.gateway.ledger import redis
-    except ImportError as error:
-        raise LedgerError(
-            "ledger.store is a Redis, which needs the package 'redis': pip install 'imageway[redis]'"
-        ) from error
-    return redis
+        return store_place("ledger.store", settings.store, base_dir, environ)
+    except StoreError as error:
+        raise LedgerError(str(error)) from error

@@ -1,22 +1,19 @@
 """The ledger of several gateways: a Redis that all of them reach. A process that dies is told by its expired leases."""
 
-import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 from redis.asyncio import Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
 from redis.commands.core import AsyncScript
 from redis.exceptions import RedisError
 
 from imageway.gateway.ledger.kept_answer import KeptAnswer, head_of, kept_answer
 from imageway.gateway.ledger.protocol import Claim, ClaimLostError, Finding, Kept, LedgerError
 from imageway.gateway.ledger.redis_scripts import CLAIM, KEEP, MARK_SENT, RENEW, SETTLE
+from imageway.gateway.stores.place import StoreError
+from imageway.gateway.stores.redis import check_keeps, redis_client, unusable
 
 __all__ = ("RedisLedger", "open_redis_ledger")
-
-_log = logging.getLogger(__name__)
 
 _PREFIX = "imageway:1:"
 """All keys stand under it. The number is that of the schema: gateways of another one have a ledger of their own."""
@@ -50,18 +47,9 @@ class RedisLedger:
     async def check(self) -> None:
         """Raises `LedgerError` where there is no Redis, or one that may forget a key to make room."""
         try:
-            memory = await self._client.info("memory")
-            persistence = await self._client.info("persistence")
-        except RedisError as error:
-            raise _unusable(error) from error
-        policy = memory.get("maxmemory_policy", "noeviction")
-        if memory.get("maxmemory") and policy != "noeviction":
-            raise LedgerError(
-                f"the Redis of the ledger may forget keys when its memory is full (maxmemory-policy is {policy}), and"
-                " calls would be paid for twice; set maxmemory-policy to noeviction"
-            )
-        if not persistence.get("aof_enabled"):
-            _log.warning("ledger.redis_not_durable: a Redis without appendonly forgets calls when it is restarted")
+            await check_keeps("the ledger", self._client, otherwise="calls would be paid for twice")
+        except StoreError as error:
+            raise LedgerError(str(error)) from error
 
     async def claim(self, claim: Claim, fingerprint: str, *, retry_unknown: bool) -> Finding:
         found = await self._run(
@@ -135,8 +123,7 @@ def _expect_ours(done: object) -> None:
 
 
 def _unusable(error: Exception) -> LedgerError:
-    # Without the library's words: they may hold the address, and that the password.
-    return LedgerError(f"the ledger's Redis can't be used ({type(error).__name__})")
+    return LedgerError(str(unusable("the ledger", error)))
 
 
 @asynccontextmanager
@@ -148,15 +135,9 @@ async def open_redis_ledger(
     A process that doesn't renew its claims for *lease_s* counts as dead.
     """
     try:
-        client = Redis.from_url(
-            url,
-            socket_timeout=_TIMEOUT_S,
-            socket_connect_timeout=_TIMEOUT_S,
-            # Once more, for a connection that has died in the pool; every script may arrive twice.
-            retry=Retry(NoBackoff(), 1),
-        )
-    except ValueError as error:
-        raise LedgerError("the ledger's address is no redis://HOST:PORT/DATABASE or rediss://...") from error
+        client = redis_client("the ledger", url, timeout_s=_TIMEOUT_S)
+    except StoreError as error:
+        raise LedgerError(str(error)) from error
     async with client:
         ledger = RedisLedger(
             client, keep_s=keep_s, max_bytes=max_bytes, max_answer_bytes=max_answer_bytes, lease_s=lease_s

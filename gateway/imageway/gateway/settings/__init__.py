@@ -3,11 +3,12 @@
 from imageway.gateway.settings.loading import load_settings
 from imageway.gateway.settings.models import ModelSettings, TargetSettings
 from imageway.gateway.settings.server import ServerSettings, is_loopback
-from imageway.gateway.settings.stores import BudgetSettings, MediaSettings
+from imageway.gateway.settings.stores import BudgetSettings, LimitSettings, MediaSettings
 from imageway.gateway.settings.whole import ProviderSettings, Settings, SettingsError, sketch_only, vendor_only
 
 __all__ = (
     "BudgetSettings",
+    "LimitSettings",
     "MediaSettings",
     "ModelSettings",
     "ProviderSettings",

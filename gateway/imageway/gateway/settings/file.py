@@ -8,7 +8,7 @@ from imageway.gateway.access.keyring import KeySettings
 from imageway.gateway.ledger.opening import LedgerSettings
 from imageway.gateway.settings.models import ModelSettings, Name
 from imageway.gateway.settings.server import ServerSettings
-from imageway.gateway.settings.stores import BudgetSettings, MediaSettings
+from imageway.gateway.settings.stores import BudgetSettings, LimitSettings, MediaSettings
 
 __all__ = ("File", "ProviderHead")
 
@@ -26,5 +26,6 @@ class File(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     catalogue: list[str] = []
     media: MediaSettings | None = None
     keys: list[KeySettings] = []
+    limits: LimitSettings = LimitSettings()
     budgets: BudgetSettings | None = None
     ledger: LedgerSettings | None = None

@@ -1,10 +1,10 @@
-"""`media:` and `budgets:`, where the gateway keeps things."""
+"""`media:`, `budgets:` and `limits:`, where the gateway keeps things."""
 
 from typing import Annotated
 
 from msgspec import Meta, Struct
 
-__all__ = ("BudgetSettings", "MediaSettings")
+__all__ = ("BudgetSettings", "LimitSettings", "MediaSettings")
 
 
 class MediaSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -23,6 +23,16 @@ class MediaSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class BudgetSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Where it is kept what keys have spent: `file`, relative to the configuration, of this process alone."""
+    """Where it is kept what keys have spent.
 
-    file: str
+    `store` is `sqlite:FILE`, relative to the configuration, for one process; or a Redis for several, `redis://` or
+    `rediss://`, where a password must come by reference: `env:NAME` or `file:PATH`, which hold the whole address.
+    """
+
+    store: str = "sqlite:state/budgets.sqlite3"
+
+
+class LimitSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where requests, images and calls in flight are counted: in `memory`, or in a Redis for all replicas together."""
+
+    store: str = "memory"

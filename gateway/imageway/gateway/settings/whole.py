@@ -10,7 +10,7 @@ from imageway.gateway.access.keyring import KeySettings
 from imageway.gateway.ledger.opening import LedgerSettings
 from imageway.gateway.settings.models import ModelSettings
 from imageway.gateway.settings.server import ServerSettings
-from imageway.gateway.settings.stores import MediaSettings
+from imageway.gateway.settings.stores import BudgetSettings, LimitSettings, MediaSettings
 from imageway.providers.discovery import load_plugin
 from imageway.providers.protocol import ProviderPlugin
 
@@ -36,7 +36,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     catalogue_overlays: tuple[Path, ...] = ()
     media: MediaSettings | None = None
     keys: tuple[KeySettings, ...] = ()
-    budgets_file: Path | None = None
+    limits: LimitSettings = LimitSettings()
+    budgets: BudgetSettings | None = None
     ledger: LedgerSettings | None = None
     base_dir: Path = Path()
     document: Document | None = None

@@ -10,7 +10,7 @@ from structlog.typing import FilteringBoundLogger
 from typing_extensions import override
 
 from imageway.contract.errors import ErrorCode, reaction
-from imageway.gateway.engine.events import AttemptFinished, Observer, RequestFinished, RequestReplayed
+from imageway.gateway.engine.events import AttemptFinished, Observer, RequestFinished, RequestReplayed, StoreFailed
 
 __all__ = ("LogObserver", "logger")
 
@@ -52,6 +52,12 @@ class LogObserver(Observer):
                 seconds=round(event.seconds, 4),
                 upstream_request_id=event.upstream_request_id,
             )
+
+    @override
+    def store_failed(self, event: StoreFailed) -> None:
+        self._log.warning(
+            "store.failed", store=event.store, calls="refused" if event.refused else "uncounted", error=event.error
+        )
 
     @override
     def request_finished(self, event: RequestFinished) -> None:

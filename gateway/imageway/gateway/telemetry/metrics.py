@@ -4,7 +4,7 @@ from prometheus_client import CollectorRegistry, Counter, GCCollector, Histogram
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from typing_extensions import override
 
-from imageway.gateway.engine.events import AttemptFinished, Observer, RequestFinished
+from imageway.gateway.engine.events import AttemptFinished, Observer, RequestFinished, StoreFailed
 
 __all__ = ("Metrics",)
 
@@ -62,6 +62,17 @@ class Metrics(Observer):
             ("model", "fault"),
             registry=registry,
         )
+
+        self._store_failures = Counter(
+            "imageway_store_failures",
+            "Times that limits or budgets couldn't be looked up: calls were refused, or passed uncounted.",
+            ("store", "calls"),
+            registry=registry,
+        )
+
+    @override
+    def store_failed(self, event: StoreFailed) -> None:
+        self._store_failures.labels(event.store, "refused" if event.refused else "uncounted").inc()
 
     @override
     def attempt_finished(self, event: AttemptFinished) -> None:
