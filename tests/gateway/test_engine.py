@@ -1,6 +1,7 @@
 """The engine without HTTP: attempts, fallback, and what observers hear."""
 
 import asyncio
+from decimal import Decimal
 from itertools import count
 
 import pytest
@@ -109,6 +110,9 @@ def test_observers_hear_every_attempt_and_the_end() -> None:
             input_images=0,
             input_bytes=0,
             key="anyone",
+            upstream_model="up",
+            prompt_sha256="facf5131ec5957f4",
+            estimated_usd=Decimal("0.25067"),
         )
     ]
 

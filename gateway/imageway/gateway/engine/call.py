@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from decimal import Decimal
+from hashlib import sha256
 
 from msgspec import UNSET, UnsetType
 
@@ -10,7 +11,7 @@ from imageway.contract.errors import ErrorCode, ImageError, UnknownModelError, U
 from imageway.contract.request import ImageRequest
 from imageway.contract.result import Usage
 from imageway.contract.stream import CompletedImage, ImageEvent
-from imageway.gateway.engine.events import AttemptFinished, RequestFinished
+from imageway.gateway.engine.events import AttemptFinished, PictureIn, RequestFinished
 from imageway.gateway.engine.observers import Observers
 from imageway.providers.registry import Passage
 
@@ -48,6 +49,10 @@ class Call:
         self._started_s = clock_s()
         self._upstream_s = 0.0
         self._provider: str | None = None
+        self._upstream_model: str | None = None
+        self._first_picture_s: float | None = None
+        self.estimated_usd: Decimal | None = None
+        self.keyed = False
 
     @contextmanager
     def told(self) -> Iterator["Call"]:
@@ -65,7 +70,7 @@ class Call:
         target = passage.target
         self.attempts += 1
         self.translated = passage.rules
-        self._provider = target.provider_name
+        self._provider, self._upstream_model = target.provider_name, target.upstream_model
         attempt = Attempt()
         started_s = self._clock_s()
         error: BaseException | None = None
@@ -95,6 +100,8 @@ class Call:
     async def counting(self, events: AsyncIterator[ImageEvent]) -> AsyncIterator[ImageEvent]:
         """*events*, with the finished pictures counted."""
         async for event in events:
+            if self._first_picture_s is None:
+                self._first_picture_s = self._clock_s() - self._started_s
             if isinstance(event, CompletedImage):
                 self.images += 1
                 self.usage = self.usage if isinstance(event.usage, UnsetType) else event.usage
@@ -123,8 +130,34 @@ class Call:
             key=self._key_name,
             cost_usd=self.cost_usd,
             asked_images=request.n,
+            first_picture_seconds=self._first_picture_s,
+            fault_params=tuple(violation.param for violation in error.violations)
+            if isinstance(error, UnsupportedError)
+            else (),
+            usage=None if isinstance(self.usage, UnsetType) else self.usage,
+            estimated_usd=self.estimated_usd if self.attempts else None,
+            upstream_model=self._upstream_model,
+            prompt_sha256=sha256(prompt.encode(errors="replace")).hexdigest()[:16] if isinstance(prompt, str) else "",
+            pictures_in=_pictures_in(request),
+            streamed=request.params.get("stream") is True,
+            keyed=self.keyed,
         )
         self._observers.tell(lambda observer: observer.request_finished(event))
+
+
+def _pictures_in(request: ImageRequest) -> tuple[PictureIn, ...]:
+    named = [("image", image) for image in request.images]
+    named += [(role, image) for role, image in (("mask", request.mask), ("markup", request.markup)) if image]
+    return tuple(
+        PictureIn(
+            role=role,
+            format=image.facts.format.value,
+            bytes=len(image.content),
+            width_px=image.facts.width_px,
+            height_px=image.facts.height_px,
+        )
+        for role, image in named
+    )
 
 
 def _code_of(error: BaseException | None) -> str:

@@ -94,7 +94,9 @@ class Engine:
         caller = caller or self._anyone
         with self._call(request, request_id, caller.key).told() as call:
             *others, last = route = self._route(call.request, caller)
-            async with self._admission.entering(caller.key, call.request.n, estimate_of(route)) as ticket:
+            call.keyed, estimate = before_sending is not None, estimate_of(route)
+            call.estimated_usd = None if estimate is None else estimate.high_usd
+            async with self._admission.entering(caller.key, call.request.n, estimate) as ticket:
                 for passage in others:
                     try:
                         return await self._drawn(call, passage, caller, ticket, before_sending)
@@ -119,6 +121,7 @@ class Engine:
             with call.attempt(passage) as attempt:
                 result = await passage.target.create(passage.request)
                 attempt.upstream_request_id = result.upstream_request_id
+            call.usage = result.usage
             call.cost_usd = cost_of(passage, result.usage, len(result.images))
             ticket.came_to(call.cost_usd)
             delivered = await room.delivered(result, contract)
@@ -148,7 +151,9 @@ class Engine:
         caller = caller or self._anyone
         with self._call(request, request_id, caller.key).told() as call:
             route = self._route(call.request, caller)
-            async with self._admission.entering(caller.key, call.request.n, estimate_of(route)) as ticket:
+            call.keyed, estimate = before_sending is not None, estimate_of(route)
+            call.estimated_usd = None if estimate is None else estimate.high_usd
+            async with self._admission.entering(caller.key, call.request.n, estimate) as ticket:
                 for passage in route:
                     taken_on = False
                     if before_sending is not None:

@@ -6,6 +6,7 @@ from typing import Literal, TypeAlias
 from msgspec import Struct
 
 from imageway.contract.request import Operation
+from imageway.contract.result import Usage
 
 __all__ = (
     "AttemptFinished",
@@ -14,6 +15,7 @@ __all__ = (
     "NextStep",
     "Observer",
     "PassReason",
+    "PictureIn",
     "RequestFinished",
     "RequestReplayed",
     "Store",
@@ -83,13 +85,27 @@ class TargetRested(Struct, frozen=True, kw_only=True):
     seconds: float
 
 
+class PictureIn(Struct, frozen=True, kw_only=True):
+    """A picture that came with a request, without its content. `role` is `image`, `mask` or `markup`."""
+
+    role: str
+    format: str
+    bytes: int
+    width_px: int
+    height_px: int
+
+
 class RequestFinished(Struct, frozen=True, kw_only=True):
-    """A request's end. `model` is None where the caller's name is configured nowhere; `faults` are violations' codes.
+    """A request's end. `model` is None where the caller's name is configured nowhere; `faults` are violations' codes,
+    `fault_params` the parameters at fault, one for each, which may be words of the caller's own.
     `key` is the name of the caller's, `cost_usd` None where nobody knows.
     `translated` names the rules by which the request was changed before it went out.
 
     `upstream_seconds` is the part of `seconds` that was spent waiting for targets, `wait_seconds` the part between
-    attempts. `images` may be fewer than `asked_images` though all went well.
+    attempts; a stream showed its first picture, or preview, after `first_picture_seconds`. `images` may be fewer than
+    `asked_images` though all went well.
+    `estimated_usd` is the most that it could cost, where there are prices and something was sent. `prompt_sha256` is
+    cut to 16 digits, and empty without a prompt. `keyed` calls came under an `Idempotency-Key`.
     """
 
     request_id: str
@@ -110,6 +126,15 @@ class RequestFinished(Struct, frozen=True, kw_only=True):
     cost_usd: Decimal | None = None
     asked_images: int = 1
     wait_seconds: float = 0.0
+    first_picture_seconds: float | None = None
+    fault_params: tuple[str, ...] = ()
+    usage: Usage | None = None
+    estimated_usd: Decimal | None = None
+    upstream_model: str | None = None
+    prompt_sha256: str = ""
+    pictures_in: tuple[PictureIn, ...] = ()
+    streamed: bool = False
+    keyed: bool = False
 
 
 class RequestReplayed(Struct, frozen=True, kw_only=True):
