@@ -23,7 +23,7 @@ from imageway.sdk.cli import main
 from imageway.sdk.cli.check import check_task
 from imageway.sdk.cli.gateway import GatewayChoice, open_client
 from imageway.sdk.cli.progress import PlainProgress, is_live, progress
-from imageway.sdk.cli.run import run_task
+from imageway.sdk.cli.run import Anew, run_task
 from imageway.sdk.cli.talk import Exit, GiveUpError, say
 from imageway.sdk.pipeline.events import Noted, RecordFault, RecordFinished, RunStarted
 from imageway.sdk.pipeline.lock import run_lock
@@ -105,14 +105,18 @@ def test_json_is_one_object_at_the_end(tmp_path: Path, capsys: pytest.CaptureFix
 
     _run(tmp_path, FakeGateway(_reject_bad), as_json=True)
 
-    assert json.loads(capsys.readouterr().out) == {
+    found = json.loads(capsys.readouterr().out)
+    assert found == {
         "exit_code": 3,
+        "run": found["run"],
         "total": 1,
         "succeeded": 0,
         "failed": 1,
+        "skipped": 0,
         "unfinished": 0,
         "pictures": 0,
         "reused": 0,
+        "cost_usd": None,
         "output": str(tmp_path / "output.json"),
         "errors": str(tmp_path / "errors.jsonl"),
         "stopped": None,
@@ -491,7 +495,7 @@ def test_a_second_run_takes_what_the_first_was_answered(tmp_path: Path, capsys: 
 
     assert _run(tmp_path, first, choice=paid) is Exit.FINE
     assert _run(tmp_path, second, choice=paid) is Exit.FINE
-    assert _run(tmp_path, anew, choice=paid, replace=True) is Exit.FINE
+    assert _run(tmp_path, anew, choice=paid, anew=Anew(replace=True)) is Exit.FINE
 
     asked = [len(gateway.drawn_requests) for gateway in (first, second, anew)]
     assert asked == [1, 0, 1]
@@ -510,12 +514,13 @@ def test_sketch_may_replace_what_sketch_drew(tmp_path: Path) -> None:
 def test_another_vendors_pictures_are_not_replaced_unasked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write_task(tmp_path)
     assert _run(tmp_path, FakeGateway()) is Exit.FINE
+    assert _run(tmp_path, FakeGateway(), choice=GatewayChoice(provider="azure")) is Exit.FINE
     paid = FakeGateway()
 
     assert _run(tmp_path, paid, choice=GatewayChoice(provider="openai")) is Exit.SOME_FAILED
 
     assert paid.drawn_requests == []
     assert (
-        "is there already, drawn by another request that may have cost money;"
-        " write elsewhere with -o, or draw anew with --replace"
+        "1_picture_0.png is there already, drawn by 'provider azure' for another request that may have cost money;"
+        " write elsewhere with -o, draw anew beside it with --fresh, or in its place with --replace"
     ) in capsys.readouterr().err

@@ -1,6 +1,7 @@
 """The journal: intents before calls, receipts after files; and what it makes of runs that were cut off."""
 
 import asyncio
+import hashlib
 import json
 import os
 import signal
@@ -19,7 +20,9 @@ from fakes.gateway import FakeGateway, Recorded, Reply, drawn
 from fakes.task_files import write_task
 from imageway.contract.request import ImageRequest, Operation
 from imageway.contract.sniff import image_input
-from imageway.sdk.pipeline.journal import EarlierPictureError, JournalError, open_journal
+from imageway.sdk.pipeline.journal import CallSite, EarlierPictureError, Journal, JournalError, Standing, open_journal
+from imageway.sdk.pipeline.provenance import Answered
+from imageway.sdk.pipeline.sink import save_picture
 from loopback import serving
 from pictures import picture
 
@@ -32,37 +35,58 @@ def output(tmp_path: Path) -> Path:
     return tmp_path
 
 
+TO_SEND = Standing(state="to send")
+
+
+def _intend(journal: Journal, key: str, stem: Path, *, replace: bool = False) -> Path:
+    chosen, _ = journal.intend(key, CallSite(record_id="a", node="n"), REQUEST, stem=stem, replace=replace)
+    return chosen
+
+
+def _keep(journal: Journal, key: str, stem: Path, content: bytes = b"picture") -> Path:
+    answered = Answered(single=True, request_id=None, cost_usd=None, usage=None, told={})
+    kept = save_picture(stem, 0, content)
+    journal.keep(key, [kept], answered)
+    return kept.path
+
+
 def test_a_receipt_outlives_the_run_and_is_worth_what_its_files_are(output: Path) -> None:
-    path = output / "a_pic_0.png"
-    path.write_bytes(b"picture")
     with open_journal(output, "d") as journal:
         key = journal.key("a", "node", REQUEST)
-        before = journal.receipt(key)
-        journal.intend(key, "a", "node", stem=output / "b_pic", replace=False)
-        intended = journal.receipt(key)
-        journal.keep(key, [path])
+        before = journal.standing(key)
+        stem = _intend(journal, key, output / "a_pic")
+        intended = journal.standing(key)
+        path = _keep(journal, key, stem)
 
     with open_journal(output, "d") as journal:
-        assert (before, intended) == (None, None)
+        assert (before, intended) == (TO_SEND, TO_SEND)
         assert journal.key("a", "node", REQUEST) == key
-        assert journal.receipt(key) == (path,)
+        assert journal.standing(key) == Standing(state="answered", paths=(output / "a_pic_0.bin",), single=True)
         path.write_bytes(b"another picture")
-        assert journal.receipt(key) is None
+        with pytest.raises(EarlierPictureError) as changed:
+            journal.standing(key)
         path.unlink()
-        assert journal.receipt(key) is None
+        assert journal.standing(key) == Standing(state="to send", lost=("a_pic_0.bin",))
+    assert str(changed.value) == (
+        "a_pic_0.bin isn't as it was drawn; delete the file to have the call asked for it again,"
+        " or draw everything anew with --fresh"
+    )
 
 
-def test_many_threads_find_every_receipt(output: Path) -> None:
-    path = output / "a_pic_0.png"
-    path.write_bytes(b"picture")
-    with open_journal(output, "d") as journal:
-        for number in range(50):
-            journal.intend(str(number), "a", "n", stem=output / "b_pic", replace=False)
-            journal.keep(str(number), [path])
-        with ThreadPoolExecutor(16) as threads:
-            found = list(threads.map(journal.receipt, [str(number % 50) for number in range(5000)]))
+def test_many_threads_find_and_keep_every_receipt(output: Path) -> None:
+    def draw(journal: Journal, number: int) -> Standing:
+        key = str(number % 50)
+        if number < 50:
+            _keep(journal, key, _intend(journal, key, output / f"{number}_pic"))
+        return journal.standing(key)
 
-    assert found == [(path,)] * 5000
+    with open_journal(output, "d") as journal, ThreadPoolExecutor(16) as threads:
+        first = list(threads.map(lambda number: draw(journal, number), range(50)))
+        found = list(threads.map(lambda number: draw(journal, number), range(50, 2000)))
+
+    kept = [Standing(state="answered", paths=(output / f"{n}_pic_0.bin",), single=True) for n in range(50)]
+    assert first == kept
+    assert found == [kept[number % 50] for number in range(50, 2000)]
 
 
 def test_a_key_stands_for_the_record_the_node_the_drawer_and_all_that_is_sent(output: Path) -> None:
@@ -85,16 +109,58 @@ def test_a_key_stands_for_the_record_the_node_the_drawer_and_all_that_is_sent(ou
     assert same == keys[0]
 
 
-def test_a_name_that_another_calls_picture_has_is_taken(output: Path) -> None:
+def test_a_picture_that_no_journal_knows_is_not_drawn_over_unasked(output: Path) -> None:
     (output / "a[1]_pic_0.png").write_bytes(b"paid for")
     stem = output / "a[1]_pic"
 
     with open_journal(output, "d") as journal:
-        with pytest.raises(EarlierPictureError, match=r"a\[1\]_pic_0\.png is there already"):
-            journal.intend("key", "a", "n", stem=stem, replace=False)
-        journal.intend("other", "a", "n", stem=output / "a1_pic", replace=False)
-        journal.intend("key", "a", "n", stem=stem, replace=True)
-        journal.intend("key", "a", "n", stem=stem, replace=False)
+        with pytest.raises(EarlierPictureError) as refused:
+            _intend(journal, "key", stem)
+        assert _intend(journal, "other", output / "a1_pic") == output / "a1_pic"
+        assert _intend(journal, "key", stem, replace=True) == stem
+        assert _intend(journal, "key", stem) == stem
+    assert str(refused.value) == (
+        "a[1]_pic_0.png is there already, drawn for another request that may have cost money;"
+        " write elsewhere with -o, draw anew beside it with --fresh, or in its place with --replace"
+    )
+
+
+def test_a_changed_request_is_drawn_beside_what_the_same_drawer_drew(output: Path) -> None:
+    with open_journal(output, "d") as journal:
+        _keep(journal, "first-key", _intend(journal, "first-key", output / "a_pic"))
+
+        assert _intend(journal, "second-key", output / "a_pic") == output / "a_pic_cond-key"
+        assert _intend(journal, "first-key", output / "a_pic") == output / "a_pic"
+
+
+def test_another_drawers_picture_is_not_drawn_over_unless_it_was_free(output: Path) -> None:
+    with open_journal(output, "sketch") as journal:
+        _keep(journal, "free", _intend(journal, "free", output / "a_pic"))
+    with open_journal(output, "provider openai") as journal:
+        stem = _intend(journal, "paid", output / "a_pic")
+        _keep(journal, "paid", stem)
+    with (
+        open_journal(output, "provider azure") as journal,
+        pytest.raises(EarlierPictureError, match="drawn by 'provider openai' for another request"),
+    ):
+        _intend(journal, "other", output / "a_pic")
+    with open_journal(output, "sketch") as journal, pytest.raises(EarlierPictureError):
+        _intend(journal, "free", output / "a_pic")
+
+    assert stem == output / "a_pic"
+
+
+def test_a_fresh_run_takes_nothing_from_earlier_ones_and_draws_beside_them(output: Path) -> None:
+    with open_journal(output, "d") as journal:
+        key = journal.key("a", "n", REQUEST)
+        old = _keep(journal, key, _intend(journal, key, output / "a_pic"))
+    with open_journal(output, "d", fresh=True) as journal:
+        again = journal.key("a", "n", REQUEST)
+        stem = _intend(journal, again, output / "a_pic", replace=True)
+    with open_journal(output, "d") as journal:
+        assert journal.key("a", "n", REQUEST) == again != key
+        assert _intend(journal, again, output / "a_pic") == stem == output / f"a_pic_{again[-8:]}"
+    assert old.read_bytes() == b"picture"
 
 
 def test_a_run_that_replaces_goes_on_replacing_when_it_was_cut_off(output: Path) -> None:
@@ -104,7 +170,33 @@ def test_a_run_that_replaces_goes_on_replacing_when_it_was_cut_off(output: Path)
 
     with open_journal(output, "d") as journal:
         assert journal.key("a", "n", REQUEST) == key
-        journal.intend(key, "a", "n", stem=output / "a_pic", replace=False)
+        assert _intend(journal, key, output / "a_pic") == output / "a_pic"
+
+
+def test_a_journal_of_schema_1_goes_on_where_it_was(output: Path) -> None:
+    digest = hashlib.sha256(b"picture").hexdigest()
+    (output / "a_pic_0.png").write_bytes(b"picture")
+    connection = sqlite3.connect(output / ".imageway" / "state.sqlite3", isolation_level=None)
+    connection.executescript(
+        "CREATE TABLE run (id TEXT NOT NULL, replacing INTEGER NOT NULL);"
+        "CREATE TABLE call (key TEXT PRIMARY KEY, record TEXT NOT NULL, node TEXT NOT NULL, pictures TEXT)"
+        " WITHOUT ROWID; INSERT INTO run VALUES ('0123456789abcdef', 0); PRAGMA user_version = 1;"
+    )
+    connection.execute("INSERT INTO call VALUES ('kept', 'a', 'n', ?)", (json.dumps([["a_pic_0.png", digest]]),))
+    connection.execute("INSERT INTO call VALUES ('sent', 'b', 'n', NULL)")
+    connection.close()
+
+    with open_journal(output, "d") as journal:
+        assert journal.run_id == "0123456789abcdef"
+        assert (
+            journal.key("a", "n", REQUEST)
+            == "imageway-101f4630e91a482166771b2f508a852164504ac42fbad8981ef1d9889447a59f"
+        )
+        assert journal.standing("kept") == Standing(state="answered", paths=(output / "a_pic_0.png",), single=True)
+        assert journal.standing("sent") == TO_SEND
+        assert _intend(journal, "sent", output / "b_pic") == output / "b_pic"
+    with open_journal(output, "d") as journal:
+        assert journal.run_id == "0123456789abcdef"
 
 
 def test_a_journal_that_cannot_be_used_is_told(output: Path) -> None:
@@ -117,7 +209,7 @@ def test_a_journal_that_cannot_be_used_is_told(output: Path) -> None:
     connection.execute("PRAGMA user_version = 7")
     connection.close()
 
-    with pytest.raises(JournalError, match="is of schema 7, and this imageway knows only 1"), open_journal(output, "d"):
+    with pytest.raises(JournalError, match="is of schema 7, and this imageway knows only 2"), open_journal(output, "d"):
         pass
     with pytest.raises(JournalError, match="can't be opened"), open_journal(output / "nowhere", "d"):
         pass

@@ -2,12 +2,14 @@ import asyncio
 import json
 import logging
 from collections.abc import Awaitable, Callable
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from fakes.gateway import PNG, REJECTED, FakeGateway, Recorded, Reply, data_url, drawn
+from fakes.gateway import PNG, REJECTED, FakeGateway, Recorded, Reply, data_url, drawn, refused
+from imageway.contract.errors import ErrorCode, ImageError
 from imageway.contract.request import ImageRequest
 from imageway.contract.result import ImageResult
 from imageway.sdk.client import AsyncClient
@@ -106,7 +108,15 @@ def test_pictures_are_saved_and_rows_written_in_the_order_of_the_input(tmp_path:
     ]
     assert [path.read_bytes() for path in sorted(images.iterdir())] == [PNG] * 3
     assert summary == RunSummary(
-        total=3, succeeded=3, failed=0, unfinished=0, pictures=3, output=output / "output.json", errors=None
+        run=summary.run,
+        total=3,
+        succeeded=3,
+        failed=0,
+        unfinished=0,
+        pictures=3,
+        cost_usd=Decimal("0.060"),
+        output=output / "output.json",
+        errors=None,
     )
     assert events == [
         Noted(message="hear"),
@@ -199,16 +209,17 @@ def test_a_failed_record_keeps_its_place_and_stops_no_other(tmp_path: Path) -> N
         (1, "1", "draw", "content_rejected", None),
         (3, "3", "draw", "missing_field", "title"),
         (4, "4", "draw", "unsupported", "prompt"),
-        (5, "2", None, "invalid_id", "id"),
+        (5, "2", None, "duplicate_id", "id"),
         (6, "record_6", None, "invalid_id", "id"),
     ]
     assert [violation["param"] for violation in lines[2]["violations"]] == ["prompt"]
     assert (summary.succeeded, summary.failed, summary.errors) == (1, 5, tmp_path / "errors.jsonl")
     assert [(group.code, group.count, group.first_id) for group in summary.failures] == [
-        ("invalid_id", 2, "2"),
         ("content_rejected", 1, "1"),
         ("missing_field", 1, "3"),
         ("unsupported", 1, "4"),
+        ("duplicate_id", 1, "2"),
+        ("invalid_id", 1, "record_6"),
     ]
 
 
@@ -448,13 +459,106 @@ def test_cancelling_gives_up_what_is_in_flight_and_writes_what_is_done(tmp_path:
     assert _rows(tmp_path) == [{"id": "1"}]
 
 
-def test_a_rerun_replaces_pictures_and_old_errors_where_it_may(tmp_path: Path) -> None:
-    plan = _plan(tmp_path, _titles(1))
-    _run(plan, FakeGateway(_by_title({"t1": REJECTED})), tmp_path)
-    _run(plan, FakeGateway(), tmp_path)
-    blue = picture(colour=(0, 0, 255, 255))
-    _run(plan, FakeGateway(_by_title({"t1": drawn(blue)})), tmp_path, anew=True)
+def test_what_was_refused_is_asked_again_only_when_told_to(tmp_path: Path) -> None:
+    plan = _plan(tmp_path, _titles(2), columns=_columns("id", "pic"))
+    first, second, third = (FakeGateway(_by_title({"t1": REJECTED})), FakeGateway(), FakeGateway())
 
-    images = tmp_path / "multimodal_output" / "image"
-    assert [(path.name, path.read_bytes()) for path in images.iterdir()] == [("1_pic_0.png", blue)]
+    rejected, _ = _run(plan, first, tmp_path)
+    errors = _errors(tmp_path)
+    again, _ = _run(plan, second, tmp_path)
+    errors_again = _errors(tmp_path)
+    retried, _ = _run(plan, third, tmp_path, retry_failed=True)
+
+    assert (rejected.failed, again.failed, retried.failed) == (1, 1, 0)
+    assert second.prompts == []
+    assert errors_again == errors
+    assert third.prompts == ["Draw t1"]
+    assert third.drawn_requests[0].headers["idempotency-key"] == first.drawn_requests[0].headers["idempotency-key"]
     assert not (tmp_path / "errors.jsonl").exists()
+
+
+def test_what_may_have_been_paid_for_is_asked_again_only_when_told_so(tmp_path: Path) -> None:
+    plan = _plan(tmp_path, _titles(1), columns=_columns("id", "pic"))
+    lost = refused(ImageError(ErrorCode.UPSTREAM_TIMEOUT, "No answer.", may_have_billed=True))
+    first, second, third = FakeGateway(_by_title({"t1": lost})), FakeGateway(), FakeGateway()
+
+    _run(plan, first, tmp_path)
+    _run(plan, second, tmp_path, retry_failed=True)
+    doubtful = _errors(tmp_path)
+    summary, _ = _run(plan, third, tmp_path, retry_unknown=True)
+
+    assert (second.prompts, third.prompts) == ([], ["Draw t1"])
+    assert [(line["code"], line["attempts"], line["may_have_billed"]) for line in doubtful] == [
+        ("upstream_timeout", 1, True)
+    ]
+    assert (summary.succeeded, summary.failed) == (1, 0)
+
+
+def test_a_spoilt_answer_is_paid_for_and_not_asked_for_again(tmp_path: Path) -> None:
+    node = ImageNode(name="d", model="dall-e-2", params={"n": 2}, parts=DRAW.parts, output_key="pics")
+    plan, second = _plan(tmp_path, _titles(1), node), FakeGateway()
+    _run(plan, FakeGateway(_by_title({"t1": drawn(PNG)})), tmp_path)
+    rows, errors = _rows(tmp_path), _errors(tmp_path)
+
+    summary, _ = _run(plan, second, tmp_path, retry_failed=True)
+
+    assert second.prompts == []
+    assert (_rows(tmp_path), _errors(tmp_path)) == (rows, errors)
+    assert (summary.pictures, summary.reused) == (0, 1)
+
+
+def test_replacing_draws_in_the_place_of_what_there_was_and_fresh_beside_it(tmp_path: Path) -> None:
+    plan = _plan(tmp_path, _titles(1), columns=_columns("pic"))
+    images = tmp_path / "multimodal_output" / "image"
+    blue, green = picture(colour=(0, 0, 255, 255)), picture(colour=(0, 255, 0, 255))
+    first, _ = _run(plan, FakeGateway(), tmp_path)
+    second, _ = _run(plan, FakeGateway(_by_title({"t1": drawn(blue)})), tmp_path, anew=True)
+    third, _ = _run(plan, FakeGateway(_by_title({"t1": drawn(green)})), tmp_path, fresh=True)
+
+    (row,) = _rows(tmp_path)
+    assert len({first.run, second.run, third.run}) == 3
+    assert (images / "1_pic_0.png").read_bytes() == blue
+    assert Path(row["pic"]).read_bytes() == green
+    assert len([*images.iterdir()]) == 2
+
+
+def test_an_unreachable_gateway_leaves_nothing_in_doubt(tmp_path: Path) -> None:
+    plan = _plan(tmp_path, _titles(1), columns=_columns("id"))
+    _run_with(_FailingClient(FakeGateway(), {"Draw t1": GatewayUnreachableError("can't reach it")}), plan, tmp_path)
+    gateway = FakeGateway()
+
+    summary, _ = _run(plan, gateway, tmp_path)
+
+    assert gateway.prompts == ["Draw t1"]
+    assert summary.succeeded == 1
+
+
+def test_a_key_that_is_no_longer_valid_stops_the_run(tmp_path: Path) -> None:
+    revoked = refused(ImageError(ErrorCode.UNAUTHENTICATED, "The key isn't valid."))
+    gateway = FakeGateway(_by_title({"t2": revoked}))
+
+    plan = _plan(tmp_path, _titles(4), columns=_columns("id"))
+
+    summary, _ = _run(plan, gateway, tmp_path, concurrency=1)
+    with_another_key, _ = _run(plan, FakeGateway(), tmp_path)
+
+    assert gateway.prompts == ["Draw t1", "Draw t2"]
+    assert (with_another_key.succeeded, with_another_key.reused) == (4, 1)
+    assert (summary.succeeded, summary.failed, summary.unfinished) == (1, 1, 2)
+    assert (summary.stopped, summary.reason) == ("unauthorised", "The key isn't valid.")
+
+
+def test_rows_of_an_earlier_pass_stay_until_they_are_reached_again(tmp_path: Path) -> None:
+    plan = _plan(tmp_path, _titles(3), columns=_columns("id"))
+    _run(plan, FakeGateway(), tmp_path)
+    stop = asyncio.Event()
+    stop.set()
+
+    interrupted, _ = _run(plan, FakeGateway(), tmp_path, stop=stop)
+    kept = _rows(tmp_path)
+    fewer, _ = _run(_plan(tmp_path, _titles(2), columns=_columns("id")), FakeGateway(), tmp_path)
+
+    assert kept == [{"id": "1"}, {"id": "2"}, {"id": "3"}]
+    assert (interrupted.succeeded, interrupted.unfinished) == (3, 0)
+    assert _rows(tmp_path) == [{"id": "1"}, {"id": "2"}]
+    assert fewer.total == 2

@@ -6,7 +6,8 @@ import pytest
 
 from imageway.contract.request import ImageFormat
 from imageway.sdk.pipeline.names import FileNames, safe_stem
-from imageway.sdk.pipeline.sink import picture_folder, save_picture, write_atomically, write_errors, write_output
+from imageway.sdk.pipeline.output_file import write_output
+from imageway.sdk.pipeline.sink import atomic_file, picture_folder, save_picture, write_errors
 from pictures import picture
 
 
@@ -85,11 +86,11 @@ def test_reserved_names_are_compared_before_the_first_dot() -> None:
 def test_a_picture_is_saved_with_the_ending_of_its_format(tmp_path: Path) -> None:
     folder = picture_folder(tmp_path)
 
-    found = [
-        save_picture(folder, "1_x", index, content) for index, content in enumerate((picture(), picture("WEBP"), b"?"))
+    kept = [
+        save_picture(folder / "1_x", index, content) for index, content in enumerate((picture(), picture("WEBP"), b"?"))
     ]
 
-    assert found == [
+    assert [(one.path, one.facts.format) for one in kept] == [
         (folder / "1_x_0.png", ImageFormat.PNG),
         (folder / "1_x_1.webp", ImageFormat.WEBP),
         (folder / "1_x_2.bin", ImageFormat.UNKNOWN),
@@ -102,16 +103,16 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path: Path)
     target = tmp_path / "a"
     target.mkdir()
 
-    with pytest.raises(OSError, match="a"):
-        write_atomically(target, b"new")
+    with pytest.raises(OSError, match="a"), atomic_file(target) as file:
+        file.write(b"new")
 
     assert list(tmp_path.iterdir()) == [target]
 
 
 def test_the_output_is_indented_utf_8_without_nan(tmp_path: Path) -> None:
-    path = write_output(
-        tmp_path, [{"id": "ü", "bad": [float("nan"), {"x": float("inf")}], "half": "\ud800", "fine": 1.5}]
-    )
+    rows = [{"id": "ü", "bad": [float("nan"), {"x": float("inf")}], "half": "\ud800", "fine": 1.5}]
+
+    path = write_output(tmp_path / "output.json", lambda: iter(rows))
 
     assert path.read_text(encoding="utf-8").startswith('[\n  {\n    "id": "ü",\n')
     assert json.loads(path.read_text(encoding="utf-8")) == [

@@ -166,7 +166,8 @@ class AsyncClient:
         else:
             answer = await self._http.post_form(url, _form(request), headers=headers, max_bytes=_MAX_ANSWER_BYTES)
         body = _checked(answer, model=request.model)
-        return read_result(body, upstream_request_id=answer.headers.get("x-request-id"))
+        told = {name: value for name, value in answer.headers.items() if name.startswith("imageway-")}
+        return read_result(body, upstream_request_id=answer.headers.get("x-request-id"), headers=told)
 
     async def picture_bytes(self, image: GeneratedImage) -> bytes:
         """The bytes of *image*, fetched where it came as a link into the gateway. Raises `ImageError`.

@@ -68,6 +68,12 @@ def _run(
     replace: Annotated[
         bool, Parameter(negative="", help="Draw everything anew, in place of what earlier runs left in the folder.")
     ] = False,
+    fresh: Annotated[
+        bool, Parameter(negative="", help="Begin a new run: draw everything anew, beside what earlier runs drew.")
+    ] = False,
+    retry_failed: Annotated[
+        bool, Parameter(negative="", help="Ask again for what was refused; what may have been paid for isn't.")
+    ] = False,
     retry_unknown: Annotated[
         bool, Parameter(negative="", help="Draw anew what may have been paid for already but never arrived.")
     ] = False,
@@ -79,7 +85,7 @@ def _run(
     failed, 4 the gateway can't be reached, 130 interrupted.
     """
     from imageway.sdk.cli.gateway import GatewayChoice
-    from imageway.sdk.cli.run import run_task
+    from imageway.sdk.cli.run import Anew, run_task
 
     choice = GatewayChoice(url=gateway, config=gateway_config, provider=provider, retry_unknown=retry_unknown)
     return _guarded(
@@ -91,7 +97,8 @@ def _run(
             limit=limit,
             concurrency=concurrency,
             as_json=as_json,
-            replace=replace,
+            anew=Anew(replace=replace, fresh=fresh),
+            retry_failed=retry_failed,
         ),
         as_json=as_json,
     )

@@ -46,11 +46,13 @@ class PlainProgress:
             case RecordFinished():
                 self._failed += event.fault is not None
                 now_s = self._clock()
-                if now_s - self._told_s >= _EVERY_S and event.done < event.total:
+                if now_s - self._told_s >= _EVERY_S and event.done != event.total:
                     self._told_s = now_s
                     self._tell(self._line(event, now_s - self._began_s))
 
     def _line(self, event: RecordFinished, elapsed_s: float) -> str:
+        if event.total is None:
+            return f"{event.done} records, {self._failed} failed"
         left_s = round(elapsed_s / event.done * (event.total - event.done))
         minutes, seconds = divmod(left_s, 60)
         return f"{event.done}/{event.total} records, {self._failed} failed, about {minutes}:{seconds:02} left"

@@ -7,6 +7,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from msgspec import Struct
+
 from imageway.contract.document import Issue
 from imageway.contract.errors import ImageError
 from imageway.contract.request import JsonValue
@@ -22,10 +24,20 @@ from imageway.sdk.pipeline.lock import RunLockedError
 from imageway.sdk.pipeline.run import run_plan
 from imageway.sdk.pipeline.source import SourceError
 
-__all__ = ("run_task",)
+__all__ = ("Anew", "run_task")
 
 _SHOWN_GROUPS = 5
 _STOPPING = (signal.SIGINT, signal.SIGTERM)
+
+
+class Anew(Struct, frozen=True, kw_only=True):
+    """Whether everything is drawn again: in the places of what earlier runs drew, or in a fresh run beside it."""
+
+    replace: bool = False
+    fresh: bool = False
+
+
+_RESUMED = Anew()
 
 
 async def run_task(
@@ -37,14 +49,20 @@ async def run_task(
     limit: int | None,
     concurrency: int,
     as_json: bool,
-    replace: bool = False,
+    anew: Anew = _RESUMED,
+    retry_failed: bool = False,
     opener: Opener | None = None,
 ) -> Exit:
     """Check and run *task*, and say what has come of it. Raises `GiveUpError` before the first record.
 
-    What an earlier run was answered isn't asked again. Other pictures in the folder are replaced only with *replace*,
-    which draws everything anew, or where sketch draws, which costs nothing.
+    What an earlier run was answered isn't asked again, and what was refused only with *retry_failed*. Other pictures in
+    the folder are replaced only when everything is drawn *anew* in their places, or where sketch draws, which costs
+    nothing.
     """
+    if anew.replace and anew.fresh:
+        raise GiveUpError(
+            Exit.UNUSABLE, "--fresh and --replace exclude each other: draw beside the old, or in its place"
+        )
     loaded = _sound(*loaded_task(task, models_file))
     async with open_client(choice, opener=opener) as client:
         try:
@@ -62,7 +80,10 @@ async def run_task(
                     stop=stop,
                     drawer=drawer_of(choice),
                     replace=sketch_draws(choice),
-                    anew=replace,
+                    anew=anew.replace,
+                    fresh=anew.fresh,
+                    retry_failed=retry_failed,
+                    retry_unknown=choice.retry_unknown,
                 )
         except ImageError as error:
             raise GiveUpError(Exit.NO_GATEWAY, f"the gateway doesn't tell its models: {error.message}") from error
@@ -117,8 +138,10 @@ def _stoppable() -> Iterator[asyncio.Event]:
 
 def _exit(summary: RunSummary) -> Exit:
     match summary.stopped:
-        case "unreachable":
+        case "unreachable" | "unauthorised":
             return Exit.NO_GATEWAY
+        case "data":
+            return Exit.UNUSABLE
         case "interrupted":
             return Exit.INTERRUPTED
         case _:
@@ -147,12 +170,15 @@ def _counted(count: int, noun: str) -> str:
 def _as_json(summary: RunSummary, exit_: Exit) -> dict[str, JsonValue]:
     return {
         "exit_code": int(exit_),
+        "run": summary.run,
         "total": summary.total,
         "succeeded": summary.succeeded,
         "failed": summary.failed,
+        "skipped": summary.skipped,
         "unfinished": summary.unfinished,
         "pictures": summary.pictures,
         "reused": summary.reused,
+        "cost_usd": None if summary.cost_usd is None else float(summary.cost_usd),
         "output": str(summary.output),
         "errors": None if summary.errors is None else str(summary.errors),
         "stopped": summary.stopped,

@@ -3,21 +3,25 @@
 import asyncio
 import logging
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from pathlib import Path
 from typing import Literal, Protocol
 
 from msgspec import Struct
+from msgspec.structs import replace
 
+from imageway.contract.cost import cost
 from imageway.contract.errors import ErrorCode, ImageError, UnsupportedError
 from imageway.contract.request import ImageFormat, ImageRequest, JsonValue
 from imageway.contract.result import GeneratedImage, ImageResult
 from imageway.contract.spec import ModelSpec
 from imageway.sdk.errors import GatewayUnreachableError
 from imageway.sdk.pipeline.events import RecordFault
-from imageway.sdk.pipeline.journal import EarlierPictureError, Journal, JournalError
+from imageway.sdk.pipeline.journal import CallSite, EarlierPictureError, Journal, JournalError, Standing
 from imageway.sdk.pipeline.plan import ImageNode
+from imageway.sdk.pipeline.provenance import Answered, KeptPicture, answered_with
 from imageway.sdk.pipeline.render import request_of
-from imageway.sdk.pipeline.sink import save_picture
+from imageway.sdk.pipeline.sink import save_picture, sync_folder
 from imageway.sdk.pipeline.template import MissingFieldError
 
 __all__ = ("Call", "DrawingClient", "Drawn", "Halt", "Studio", "draw")
@@ -40,7 +44,8 @@ class DrawingClient(Protocol):
 class Studio(Struct, frozen=True, kw_only=True):
     """What all records of a run share. Relative paths of pictures are looked up in `input_folders`.
 
-    With `replace`, pictures of other calls make room for new ones.
+    With `replace`, pictures of other calls make room for new ones. Calls that an earlier run has seen fail are sent
+    again with `retry_failed`, and those that may have been paid for with `retry_unknown`.
     """
 
     client: DrawingClient
@@ -50,6 +55,8 @@ class Studio(Struct, frozen=True, kw_only=True):
     input_folders: Sequence[Path]
     journal: Journal
     replace: bool = False
+    retry_failed: bool = False
+    retry_unknown: bool = False
 
 
 class Call(Struct, frozen=True, kw_only=True):
@@ -68,7 +75,7 @@ class Call(Struct, frozen=True, kw_only=True):
 class Halt(Struct, frozen=True, kw_only=True):
     """Why no other record should be begun: what befell this one would befall all."""
 
-    cause: Literal["unreachable", "storage"]
+    cause: Literal["unreachable", "unauthorised", "storage", "data"]
     reason: str
 
 
@@ -95,10 +102,21 @@ class _UnsavedError(Exception):
     """A picture was drawn and can't be written."""
 
 
+class _SpoiltError(Exception):
+    """An answer with something wrong with it; `kept` are its pictures that could be."""
+
+    def __init__(self, error: ImageError, kept: Sequence[KeptPicture], answered: Answered) -> None:
+        super().__init__(error.message)
+        self.error = error
+        self.kept = kept
+        self.answered = answered
+
+
 class _Drawing:
     def __init__(self, call: Call, studio: Studio) -> None:
         self._call = call
         self._studio = studio
+        self._key = ""
         self._answer: JsonValue = None
         self._pictures = 0
         self._reused = 0
@@ -106,53 +124,88 @@ class _Drawing:
 
     async def run(self, state: Mapping[str, JsonValue]) -> Drawn:
         try:
-            await self._draw(state)
-        except GatewayUnreachableError as error:
-            self._attempts = 0
-            return self._end(self._refusal(error), Halt(cause="unreachable", reason=error.message))
-        except ImageError as error:
-            return self._end(self._refusal(error))
+            return await self._run(state)
         except MissingFieldError as error:
             return self._end(self._fault("missing_field", str(error), param=error.field))
         except EarlierPictureError as error:
             return self._end(self._fault("earlier_picture", str(error)))
-        except JournalError as error:
+        except ImageError as error:
+            return self._end(self._refusal(error))
+        except (JournalError, _UnsavedError) as error:
             fault = self._fault("storage", str(error), billed=self._attempts > 0)
-            return self._end(fault, Halt(cause="storage", reason=str(error)))
-        except _UnsavedError as error:
-            fault = self._fault("storage", str(error), billed=True)
             return self._end(fault, Halt(cause="storage", reason=str(error)))
         except Exception as error:
             kind = type(error).__name__
             log.exception("record %d, node %s: unexpected %s", self._call.position, self._call.node.name, kind)
             sentence = f"Something unexpected went wrong ({kind}); the log has its traceback."
             return self._end(self._fault(ErrorCode.INTERNAL, sentence, billed=self._attempts > 0))
-        return self._end()
 
-    async def _draw(self, state: Mapping[str, JsonValue]) -> None:
-        call, studio, journal = self._call, self._studio, self._studio.journal
+    async def _run(self, state: Mapping[str, JsonValue]) -> Drawn:
+        call, studio = self._call, self._studio
         request = await asyncio.to_thread(
             request_of, call.node, state, folders=studio.input_folders, spec=studio.specs.get(call.node.model)
         )
         await studio.client.check(request)
-        key = await asyncio.to_thread(journal.key, call.record_id, call.node.name, request, draw=call.draw)
-        earlier = await asyncio.to_thread(journal.receipt, key)
-        if earlier is not None:
-            self._answer = _value([str(path) for path in earlier], single=len(earlier) == 1)
-            self._reused = len(earlier)
-            return
-        stem = studio.picture_folder / call.stem
-        await asyncio.to_thread(journal.intend, key, call.record_id, call.node.name, stem=stem, replace=studio.replace)
-        self._attempts = 1
-        result = await studio.client.send(request, idempotency_key=key)
-        paths = await self._keep(result, asked=request.n)
-        await asyncio.to_thread(journal.keep, key, paths)
+        standing, stem = await asyncio.to_thread(self._intended, request)
+        if standing.state != "to send":
+            self._answer = _value(standing.paths, single=standing.single)
+            self._reused = len(standing.paths)
+            return self._end(self._again(standing))
+        try:
+            return await self._send(request, stem)
+        except GatewayUnreachableError as error:
+            self._attempts = 0
+            await asyncio.to_thread(studio.journal.unsend, self._key)
+            return self._end(self._refusal(error), Halt(cause="unreachable", reason=error.message))
+        except ImageError as error:
+            fault = self._refusal(error)
+            if error.code is ErrorCode.UNAUTHENTICATED:
+                await asyncio.to_thread(studio.journal.unsend, self._key)
+                return self._end(fault, Halt(cause="unauthorised", reason=error.message))
+            await asyncio.to_thread(studio.journal.fail, self._key, fault)
+            return self._end(fault)
 
-    async def _keep(self, result: ImageResult, *, asked: int) -> list[Path]:
+    def _intended(self, request: ImageRequest) -> tuple[Standing, Path]:
+        """How the call stands, and the stem of its pictures; where it is to be sent, that is on the disk already."""
+        call, studio, journal = self._call, self._studio, self._studio.journal
+        self._key = journal.key(call.record_id, call.node.name, request, draw=call.draw)
+        stem = studio.picture_folder / call.stem
+        standing = journal.standing(self._key)
+        if standing.fault is not None:
+            again = studio.retry_unknown if standing.fault.may_have_billed else studio.retry_failed
+            standing = Standing(state="to send") if again else standing
+        if standing.state == "to send":
+            site = CallSite(record_id=call.record_id, node=call.node.name, draw=call.draw)
+            stem, self._attempts = journal.intend(self._key, site, request, stem=stem, replace=studio.replace)
+        return standing, stem
+
+    def _again(self, standing: Standing) -> RecordFault | None:
+        """The fault of an earlier run, for the record's place in this one."""
+        return None if standing.fault is None else replace(standing.fault, position=self._call.position)
+
+    async def _send(self, request: ImageRequest, stem: Path) -> Drawn:
+        result = await self._studio.client.send(request, idempotency_key=self._key)
+        try:
+            kept, answered = await self._saved(request, result, stem)
+        except _SpoiltError as spoilt:
+            fault = replace(self._refusal(spoilt.error), may_have_billed=True)
+            await asyncio.to_thread(self._keep, spoilt.kept, spoilt.answered, fault)
+            return self._end(fault)
+        await asyncio.to_thread(self._keep, kept, answered)
+        return self._end()
+
+    def _keep(self, kept: Sequence[KeptPicture], answered: Answered, fault: RecordFault | None = None) -> None:
+        if kept:
+            sync_folder(kept[0].path.parent)
+        self._studio.journal.keep(self._key, kept, answered, fault)
+
+    async def _saved(
+        self, request: ImageRequest, result: ImageResult, stem: Path
+    ) -> tuple[Sequence[KeptPicture], Answered]:
         """Save every picture that can be, and only then complain of the others: all of them are paid for."""
-        paths: list[Path] = []
+        kept: list[KeptPicture] = []
         faults: list[ImageError] = []
-        folder = self._studio.picture_folder
+        single = request.n == len(result.images) == 1
         try:
             for index, image in enumerate(result.images):
                 try:
@@ -160,22 +213,39 @@ class _Drawing:
                 except ImageError as error:
                     faults.append(error)
                     continue
-                path, format_ = await asyncio.to_thread(save_picture, folder, self._call.stem, index, content)
-                paths.append(path)
-                if format_ is ImageFormat.UNKNOWN:
-                    faults.append(_no_picture(path, result))
+                revised = image.revised_prompt
+                picture = await asyncio.to_thread(
+                    save_picture, stem, index, content, revised_prompt=revised if isinstance(revised, str) else None
+                )
+                kept.append(picture)
+                if picture.facts.format is ImageFormat.UNKNOWN:
+                    faults.append(_no_picture(picture.path, result))
         except OSError as error:
             reason = error.strerror or type(error).__name__
-            raise _UnsavedError(f"Can't write pictures to {folder}: {reason}.") from error
+            raise _UnsavedError(f"Can't write pictures to {stem.parent}: {reason}.") from error
         finally:
-            if paths:
-                self._answer = _value([str(path) for path in paths], single=asked == len(result.images) == 1)
-                self._pictures = len(paths)
+            if kept:
+                self._answer = _value([picture.path for picture in kept], single=single)
+                self._pictures = len(kept)
+        if not faults and len(kept) < request.n:
+            faults.append(_too_few(len(kept), request.n, result))
+        answered = answered_with(result, single=single, cost_usd=self._cost(request, result))
         if faults:
-            raise faults[0]
-        if len(paths) < asked:
-            raise _too_few(len(paths), asked, result)
-        return paths
+            raise _SpoiltError(faults[0], kept, answered)
+        return kept, answered
+
+    def _cost(self, request: ImageRequest, result: ImageResult) -> Decimal | None:
+        """As the gateway says; where it isn't ours, by what the answer says was used. None where nobody knows."""
+        spec = self._studio.specs.get(request.model)
+        told = result.upstream_headers.get("imageway-cost-usd")
+        try:
+            if told is not None:
+                return Decimal(told)
+            if spec is None or "imageway-target" in result.upstream_headers:
+                return None
+            return cost(result.usage, len(result.images), request, spec)
+        except (ArithmeticError, LookupError, ValueError):
+            return None  # a receipt is worth more than its price
 
     def _refusal(self, error: ImageError) -> RecordFault:
         return RecordFault(
@@ -207,8 +277,9 @@ class _Drawing:
         return Drawn(answer=self._answer, pictures=self._pictures, reused=self._reused, fault=fault, halt=halt)
 
 
-def _value(paths: list[str], *, single: bool) -> JsonValue:
-    return paths[0] if single else [*paths]
+def _value(paths: Sequence[Path], *, single: bool) -> JsonValue:
+    texts: list[JsonValue] = [str(path) for path in paths]
+    return texts[0] if single and texts else texts or None
 
 
 def _too_few(drawn: int, asked: int, result: ImageResult) -> ImageError:

@@ -1,6 +1,7 @@
 """What a run tells while it goes on, and what has become of it in the end."""
 
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 from typing import Literal, TypeAlias
 
@@ -42,17 +43,17 @@ class RecordFault(Struct, frozen=True, kw_only=True):
 
 
 class RunStarted(Struct, frozen=True, kw_only=True, tag="started"):
-    """`total` records are going to be run."""
+    """`total` records are going to be run; None where that isn't known before all are read."""
 
-    total: int
+    total: int | None
 
 
 class RecordFinished(Struct, frozen=True, kw_only=True, tag="record"):
-    """A record is done, well or with a fault; `done` of `total` records are."""
+    """A record is done, well or with a fault; `done` of `total` records are, as far as that is known."""
 
     record_id: str
     done: int
-    total: int
+    total: int | None
     pictures: int
     fault: RecordFault | None = None
 
@@ -81,18 +82,23 @@ class RunSummary(Struct, frozen=True, kw_only=True):
 
     `reused` pictures were taken from an earlier run. `unfinished` records were not begun, or were given up before
     anything of theirs was drawn; they aren't in the output. `stopped` says why there are any, `reason` in a sentence.
+    `run` is the run's id; `cost_usd` is what all its calls have cost, those of earlier passes included, as far as that
+    is known.
     """
 
+    run: str = ""
     total: int
     succeeded: int
     failed: int
+    skipped: int = 0
     unfinished: int
     pictures: int
     reused: int = 0
+    cost_usd: Decimal | None = None
     output: Path
     errors: Path | None
     failures: tuple[FailureGroup, ...] = ()
-    stopped: Literal["interrupted", "unreachable", "storage"] | None = None
+    stopped: Literal["interrupted", "unreachable", "unauthorised", "storage", "data"] | None = None
     reason: str = ""
 
 
@@ -105,6 +111,7 @@ def as_json(fault: RecordFault) -> dict[str, JsonValue]:
         "code": fault.code,
         "message": fault.message,
         "param": fault.param,
+        "attempts": fault.attempts,
         "request_id": fault.request_id,
     }
     if fault.violations:

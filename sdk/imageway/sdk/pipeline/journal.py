@@ -6,138 +6,289 @@ and sends what was in flight under the same key as before.
 
 import secrets
 import sqlite3
-import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
 import msgspec
+from msgspec import Struct
 
-from imageway.contract.request import ImageInput, ImageRequest
+from imageway.contract.errors import ErrorCode, ImageError
+from imageway.contract.request import ImageFormat, ImageRequest
+from imageway.sdk.pipeline.events import RecordFault
+from imageway.sdk.pipeline.journal_file import JournalError, JournalFile, open_journal_file, sql_text
+from imageway.sdk.pipeline.names import FileNames
+from imageway.sdk.pipeline.outcomes import Outcomes
+from imageway.sdk.pipeline.provenance import Answered, KeptPicture, asked_of, fault_json, read_fault
 
-__all__ = ("EarlierPictureError", "Journal", "JournalError", "open_journal")
-
-_SCHEMA = 1
-_TABLES = """
-CREATE TABLE run (id TEXT NOT NULL, replacing INTEGER NOT NULL);
-CREATE TABLE call (key TEXT PRIMARY KEY, record TEXT NOT NULL, node TEXT NOT NULL, pictures TEXT) WITHOUT ROWID;
-"""
+__all__ = ("CallSite", "EarlierPictureError", "Journal", "JournalError", "Standing", "open_journal")
 
 
-class JournalError(Exception):
-    """The journal can't be read or written; the sentence says why."""
+FREE = "sketch"
+"""The drawer whose pictures cost nothing, so that others may take their places."""
 
 
 class EarlierPictureError(Exception):
-    """Under the name of a picture to be drawn lies one of another call, which may have been paid for."""
+    """Under the name of a picture to be drawn lies one that may have been paid for, and nobody said to draw anew."""
+
+
+class CallSite(Struct, frozen=True, kw_only=True):
+    """Which call it is: the record, the node, and the how manieth time, from 1, that the node draws for it."""
+
+    record_id: str
+    node: str
+    draw: int = 1
+
+
+class Standing(Struct, frozen=True, kw_only=True):
+    """What is known of a call: nothing that keeps it from being sent, its pictures, or how it failed.
+
+    `paths` may come beside a failure. `lost` names pictures that it was answered with and that aren't there any more.
+    """
+
+    state: Literal["to send", "answered", "failed"]
+    paths: tuple[Path, ...] = ()
+    single: bool = False
+    fault: RecordFault | None = None
+    lost: tuple[str, ...] = ()
+
+
+class _Run(Struct, frozen=True, kw_only=True):
+    number: int
+    id: str
+    replacing: bool
+    fresh: bool
 
 
 class Journal:
     """The journal of one output folder; open it with `open_journal`. Its methods may be called from any thread."""
 
-    def __init__(self, connection: sqlite3.Connection, output: Path, drawer: str, *, replacing: bool) -> None:
-        self._connection = connection
+    def __init__(self, file: JournalFile, output: Path, drawer: str, run: _Run) -> None:
+        self._file = file
         self._output = output
         self._drawer = drawer
-        self._lock = threading.Lock()
-        run = self._execute("SELECT id, replacing FROM run")
-        if run is None or replacing:
-            run = (secrets.token_hex(8), replacing)
-            self._execute("DELETE FROM run")
-            self._execute("INSERT INTO run VALUES (?, ?)", *run)
-        self._run, self._replacing = run[0], bool(run[1])
+        self._run = run
+        self.outcomes = Outcomes(file, run.number, output)
+
+    @property
+    def run_id(self) -> str:
+        return self._run.id
 
     def key(self, record_id: str, node: str, request: ImageRequest, *, draw: int = 1) -> str:
         """The call's name towards the gateway and in here; hashes the pictures.
 
         *draw* counts, from 1, how often *node* draws for the record: in a loop, equal requests are several draws.
         """
-        mask = None if request.mask is None else _digest(request.mask)
-        content = (request.operation, request.model, request.params, [_digest(image) for image in request.images], mask)
+        mask = None if request.mask is None else sha256(request.mask.content).hexdigest()
+        images = [sha256(image.content).hexdigest() for image in request.images]
+        content = (request.operation, request.model, request.params, images, mask)
         call = (record_id, node) if draw == 1 else (record_id, node, draw)
-        text = msgspec.json.encode((self._run, self._drawer, *call, content), order="deterministic")
+        try:
+            text = msgspec.json.encode((self._run.id, self._drawer, *call, content), order="deterministic")
+        except UnicodeEncodeError as error:
+            sentence = "The request or its record's id holds half of a surrogate pair, which is no valid text."
+            raise ImageError(ErrorCode.INVALID_REQUEST, sentence) from error
         return f"imageway-{sha256(text).hexdigest()}"
 
-    def receipt(self, key: str) -> tuple[Path, ...] | None:
-        """The pictures that the call was answered with; None where there is no receipt, or a file isn't as it was."""
-        row = self._execute("SELECT pictures FROM call WHERE key = ?", key)
-        if row is None or row[0] is None:
-            return None
-        kept = msgspec.json.decode(row[0], type=list[tuple[str, str]])
+    def standing(self, key: str) -> Standing:
+        """How the call of *key* stands; reads the pictures that it was answered with."""
+        rows = self._file.read("SELECT state, pictures, single, fault FROM call WHERE key = ?", key)
+        if not rows or rows[0][0] in {"in flight", "unsent"}:
+            return Standing(state="to send")
+        state, count, single, fault = rows[0]
+        kept = self._file.read("SELECT path, sha256 FROM picture WHERE call = ? ORDER BY place", key)
         paths = tuple(self._output / name for name, _ in kept)
-        whole = all(
-            path.is_file() and sha256(path.read_bytes()).hexdigest() == digest
-            for path, (_, digest) in zip(paths, kept, strict=True)
-        )
-        return paths if whole else None
-
-    def intend(self, key: str, record_id: str, node: str, *, stem: Path, replace: bool) -> None:
-        """Note durably that the call is about to be sent; its pictures will be called *stem* and an index.
-
-        Raises `EarlierPictureError` where such a picture is there, the call is a new one, and nobody said *replace*.
-        """
-        known = self._execute("SELECT 1 FROM call WHERE key = ?", key) is not None
-        if not known and not replace and not self._replacing:
-            earlier = next(stem.parent.glob(f"{_escaped(stem.name)}_[0-9]*.*"), None) if stem.parent.is_dir() else None
-            if earlier is not None:
+        if state != "answered":
+            return Standing(state="failed", paths=paths, single=bool(single), fault=read_fault(fault))
+        lost = [name for name, _ in kept if not (self._output / name).is_file()]
+        if lost or len(kept) < count:
+            return Standing(state="to send", lost=tuple(lost))
+        for path, (name, digest) in zip(paths, kept, strict=True):
+            if sha256(path.read_bytes()).hexdigest() != digest:
                 raise EarlierPictureError(
-                    f"{earlier.name} is there already, drawn by another request that may have cost money;"
-                    " write elsewhere with -o, or draw anew with --replace"
+                    f"{name} isn't as it was drawn; delete the file to have the call asked for it again,"
+                    " or draw everything anew with --fresh"
                 )
-        self._execute("INSERT OR IGNORE INTO call (key, record, node) VALUES (?, ?, ?)", key, record_id, node)
+        return Standing(state="answered", paths=paths, single=bool(single))
 
-    def keep(self, key: str, paths: Sequence[Path]) -> None:
-        """Note durably what the call was answered with. The files are on the disk already."""
-        kept = [(path.relative_to(self._output).as_posix(), sha256(path.read_bytes()).hexdigest()) for path in paths]
-        self._execute("UPDATE call SET pictures = ? WHERE key = ?", msgspec.json.encode(kept).decode(), key)
+    def intend(self, key: str, site: CallSite, request: ImageRequest, *, stem: Path, replace: bool) -> tuple[Path, int]:
+        """Note durably that the call is about to be sent; give the stem of its pictures, and how often it was sent.
 
-    def _execute(self, statement: str, *values: object) -> tuple[Any, ...] | None:
-        """The first row that *statement* gives. It is fetched under the lock: threads share the prepared statements."""
-        try:
-            with self._lock:
-                row: tuple[Any, ...] | None = self._connection.execute(statement, values).fetchone()
-        except sqlite3.Error as error:
-            raise JournalError(f"the journal in {self._output / '.imageway'} can't be used: {error}") from error
-        return row
+        The first is *stem*, or one with eight characters of the key behind it, where pictures of another call are
+        called so already: of an earlier run when this is a fresh one, or of this run before the task was changed.
+
+        Raises `EarlierPictureError` where such pictures are there, nobody said to draw them anew, and they were drawn
+        by somebody else or nobody knows by whom.
+        """
+        name = stem.relative_to(self._output).as_posix()
+        record, node, asked, now = sql_text(site.record_id), sql_text(site.node), asked_of(request), _now()
+
+        def work(connection: sqlite3.Connection) -> tuple[str, int]:
+            known = connection.execute("SELECT stem FROM call WHERE key = ?", (key,)).fetchone()
+            chosen = (known[0] or name) if known is not None else None
+            if chosen is None or _owner(connection, chosen, key) is not None:
+                chosen = self._stem(connection, key, name, replace=replace)
+            connection.execute(
+                "INSERT INTO call (key, run, record, node, draw, drawer, stem, state, attempts, sent_at, asked)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, 'in flight', 1, ?, ?) ON CONFLICT (key) DO UPDATE SET"
+                " stem = excluded.stem, state = 'in flight', attempts = attempts + 1, sent_at = excluded.sent_at,"
+                " asked = excluded.asked, fault = NULL, billed = 0",
+                (key, self._run.number, record, node, site.draw, self._drawer, chosen, now, asked),
+            )
+            (attempts,) = connection.execute("SELECT attempts FROM call WHERE key = ?", (key,)).fetchone()
+            return chosen, attempts
+
+        chosen, attempts = self._file.write(work, durable=True)
+        return self._output / chosen, attempts
+
+    def keep(self, key: str, kept: Sequence[KeptPicture], answered: Answered, fault: RecordFault | None = None) -> None:
+        """Note durably what the call was answered with. The files are on the disk already.
+
+        A *fault* is what is wrong with the answer, whose pictures are kept and paid for all the same.
+        """
+        state, told = ("answered", None) if fault is None else ("failed", fault_json(fault))
+        names = [picture.path.relative_to(self._output).as_posix() for picture in kept]
+        beside = (answered.request_id, answered.cost_text, answered.usage_json, answered.as_json())
+        values = (_now(), len(kept), answered.single, *beside)
+
+        def work(connection: sqlite3.Connection) -> None:
+            connection.execute("DELETE FROM picture WHERE call = ?", (key,))
+            connection.executemany(
+                "INSERT OR REPLACE INTO picture (path, call, place, sha256, facts) VALUES (?, ?, ?, ?, ?)",
+                [
+                    (name, key, place, picture.sha256, picture.facts_json())
+                    for place, (name, picture) in enumerate(zip(names, kept, strict=True))
+                ],
+            )
+            connection.execute(
+                "UPDATE call SET ended_at = ?, pictures = ?, single = ?, request_id = ?, cost_usd = ?, usage = ?,"
+                " answered = ?, state = ?, fault = ?, billed = ? WHERE key = ?",
+                (*values, state, told, fault is not None, key),
+            )
+
+        self._file.write(work, durable=True)
+
+    def fail(self, key: str, fault: RecordFault) -> None:
+        """Note durably that the call was refused, or, where it may have been billed, that its end is unknown."""
+        state = "unknown" if fault.may_have_billed else "failed"
+        values = (state, _now(), fault.request_id, fault_json(fault), fault.may_have_billed, key)
+
+        def work(connection: sqlite3.Connection) -> None:
+            connection.execute(
+                "UPDATE call SET state = ?, ended_at = ?, request_id = ?, fault = ?, billed = ? WHERE key = ?", values
+            )
+
+        self._file.write(work, durable=True)
+
+    def unsend(self, key: str) -> None:
+        """Note that the call wasn't sent after all."""
+
+        def work(connection: sqlite3.Connection) -> None:
+            connection.execute("UPDATE call SET state = 'unsent', attempts = attempts - 1 WHERE key = ?", (key,))
+
+        self._file.write(work)
+
+    def stems(self, wanted: Sequence[tuple[str, Sequence[str]]]) -> list[dict[str, str]]:
+        """For each record id and its fields the stems of their files' names; whoever had one once has it for ever."""
+
+        def work(connection: sqlite3.Connection) -> list[dict[str, str]]:
+            names = FileNames(_claimer(connection))
+            return [{field: names.stem(record_id, field) for field in fields} for record_id, fields in wanted]
+
+        return self._file.write(work)
+
+    def _stem(self, connection: sqlite3.Connection, key: str, name: str, *, replace: bool) -> str:
+        """The name for a call that has none yet."""
+        beside = f"{name}_{key[-8:]}"
+        earlier = (
+            _owner(connection, name, key)
+            or connection.execute(
+                "SELECT run, drawer FROM call WHERE stem = ? AND key != ? ORDER BY rowid DESC", (name, key)
+            ).fetchone()
+        )
+        found = next((path for path in map(self._output.joinpath, _candidates(name)) if path.exists()), None)
+        if (earlier is None and found is None) or self._run.replacing:
+            return name
+        if self._run.fresh or earlier == (self._run.number, self._drawer) != (self._run.number, FREE):
+            return beside
+        if replace or (earlier is not None and earlier[1] == FREE):
+            return name
+        if found is None:
+            return name
+        drawn_by = f" by '{earlier[1]}'" if earlier is not None and earlier[1] else ""
+        raise EarlierPictureError(
+            f"{found.name} is there already, drawn{drawn_by} for another request that may have cost money;"
+            " write elsewhere with -o, draw anew beside it with --fresh, or in its place with --replace"
+        )
 
 
 @contextmanager
-def open_journal(output: Path, drawer: str, *, replacing: bool = False) -> Iterator[Journal]:
+def open_journal(
+    output: Path, drawer: str, *, replacing: bool = False, fresh: bool = False, task: str = "", plan: str = ""
+) -> Iterator[Journal]:
     """The journal in *output*, which the caller has locked. *drawer* names who draws: another one's calls are others.
 
-    *replacing* begins a new run, in which nothing is taken from earlier ones and their pictures may be replaced.
+    *fresh* begins a new run, in which nothing is taken from earlier ones; *replacing* as well, and its pictures may
+    take the place of earlier ones. *plan* tells whether outcomes of earlier passes of the run are still worth anything.
+
     Raises `JournalError`.
     """
-    file = output.absolute() / ".imageway" / "state.sqlite3"
-    try:
-        connection = sqlite3.connect(file, isolation_level=None, check_same_thread=False)
-    except sqlite3.Error as error:
-        raise JournalError(f"the journal {file} can't be opened: {error}") from error
-    try:
-        _prepare(connection, file)
-        yield Journal(connection, output.absolute(), drawer, replacing=replacing)
-    finally:
-        connection.close()
+    with open_journal_file(output) as file:
+
+        def work(connection: sqlite3.Connection) -> _Run:
+            return _pass(connection, fresh=fresh, replacing=replacing, values=(task, drawer, plan, _now()))
+
+        yield Journal(file, output.absolute(), drawer, file.write(work, durable=True))
 
 
-def _prepare(connection: sqlite3.Connection, file: Path) -> None:
-    try:
-        (schema,) = connection.execute("PRAGMA user_version").fetchone()
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = FULL")
-        if schema == 0:
-            connection.executescript(f"BEGIN; {_TABLES} PRAGMA user_version = {_SCHEMA}; COMMIT;")
-        elif schema != _SCHEMA:
-            raise JournalError(f"the journal {file} is of schema {schema}, and this imageway knows only {_SCHEMA}")
-    except sqlite3.Error as error:
-        raise JournalError(f"the journal {file} can't be used: {error}") from error
+def _pass(connection: sqlite3.Connection, *, fresh: bool, replacing: bool, values: tuple[str, str, str, str]) -> _Run:
+    """One pass more through the newest run, or the first of a new one."""
+    newest = connection.execute("SELECT number, id, replacing, fresh, plan FROM run ORDER BY number DESC").fetchone()
+    if newest is None or fresh or replacing:
+        number = 1 if newest is None else newest[0] + 1
+        newest = (number, secrets.token_hex(8), replacing, fresh and number > 1, values[2])
+        connection.execute("INSERT INTO run (number, id, replacing, fresh) VALUES (?, ?, ?, ?)", newest[:4])
+    elif newest[4] != values[2]:
+        connection.execute("DELETE FROM record WHERE run = ?", newest[:1])
+    connection.execute(
+        "UPDATE run SET pass = pass + 1, task = ?, drawer = ?, plan = ?, began_at = coalesce(began_at, ?),"
+        " ended_at = NULL, stopped = NULL WHERE number = ?",
+        (*map(sql_text, values), newest[0]),
+    )
+    return _Run(number=newest[0], id=newest[1], replacing=bool(newest[2]), fresh=bool(newest[3]))
 
 
-def _digest(image: ImageInput) -> str:
-    return sha256(image.content).hexdigest()
+def _claimer(connection: sqlite3.Connection) -> Callable[[str, str], bool]:
+    def claim(folded: str, owner: str) -> bool:
+        values = (sql_text(folded), sql_text(owner))
+        connection.execute("INSERT OR IGNORE INTO name VALUES (?, ?)", values)
+        (taken,) = connection.execute("SELECT owner FROM name WHERE folded = ?", values[:1]).fetchone()
+        return bool(taken == values[1])
+
+    return claim
 
 
-def _escaped(name: str) -> str:
-    return "".join(f"[{sign}]" if sign in "*?[" else sign for sign in name)
+def _owner(connection: sqlite3.Connection, stem: str, key: str) -> tuple[int, str] | None:
+    """The run and drawer of another call than that of *key* whose picture is called *stem* and an index."""
+    for path in _candidates(stem):
+        row: tuple[int, str] | None = connection.execute(
+            "SELECT call.run, call.drawer FROM picture JOIN call ON call.key = picture.call"
+            " WHERE picture.path = ? AND call.key != ?",
+            (path, key),
+        ).fetchone()
+        if row is not None:
+            return row
+    return None
+
+
+def _candidates(stem: str) -> Iterator[str]:
+    """What a first picture of that stem can be called."""
+    for extension in sorted({format_.extension for format_ in ImageFormat}):
+        yield f"{stem}_0.{extension}"
+
+
+def _now() -> str:
+    return datetime.now(tz=UTC).isoformat(timespec="milliseconds")

@@ -2,6 +2,7 @@
 
 import hashlib
 import unicodedata
+from collections.abc import Callable
 
 __all__ = ("FileNames", "safe_stem")
 
@@ -20,26 +21,30 @@ class FileNames:
     Names that differ in case or in Unicode composition only count as the same: some file systems think so.
     """
 
-    def __init__(self) -> None:
-        self._owners: dict[str, tuple[str, str]] = {}
+    def __init__(self, claim: Callable[[str, str], bool] | None = None) -> None:
+        """*claim* gives a name to an owner, and says whether it is theirs now; without one, memory does."""
+        self._owners: dict[str, str] = {}
+        self._claim = claim or self._remember
 
     def stem(self, record_id: str, field: str) -> str:
         """`{record_id}_{field}`, made safe; with 8 characters of a hash behind it where it had to be changed."""
-        owner = (record_id, field)
+        owner = f"{record_id}\0{field}"
         plain = f"{record_id}_{field}"
         safe = safe_stem(plain)
         if safe == plain and self._take(safe, owner):
             return safe
-        digest = hashlib.sha256("\0".join(owner).encode(errors="surrogatepass")).hexdigest()
+        digest = hashlib.sha256(owner.encode(errors="surrogatepass")).hexdigest()
         for length in _HASH_LENGTHS:
             stem = f"{_cut(safe, _MAX_BYTES - length - 1)}_{digest[:length]}"
             if self._take(stem, owner):
                 return stem
         raise AssertionError("two owners with one SHA-256")
 
-    def _take(self, stem: str, owner: tuple[str, str]) -> bool:
-        key = unicodedata.normalize("NFC", unicodedata.normalize("NFC", stem).casefold())
-        return self._owners.setdefault(key, owner) == owner
+    def _take(self, stem: str, owner: str) -> bool:
+        return self._claim(unicodedata.normalize("NFC", unicodedata.normalize("NFC", stem).casefold()), owner)
+
+    def _remember(self, folded: str, owner: str) -> bool:
+        return self._owners.setdefault(folded, owner) == owner
 
 
 def safe_stem(text: str) -> str:

@@ -1,6 +1,6 @@
 """Rows of the output: what `output_map` says of a record's state, and what remains of a record that failed."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping
 
 from imageway.contract.request import JsonValue
 from imageway.sdk.pipeline.events import RecordFault
@@ -26,11 +26,13 @@ def row(plan: Plan, end: RecordEnd) -> dict[str, JsonValue]:
     return {**dict.fromkeys((column.name for column in columns), None), **kept, "_error": _error(end.fault)}
 
 
-def absent_sources(plan: Plan, ends: Sequence[RecordEnd]) -> Iterator[OutputColumn]:
-    """The columns whose source some record that went well doesn't have; they are null there."""
-    for column in plan.columns or ():
-        if column.source is not None and any(end.fault is None and column.source not in end.state for end in ends):
-            yield column
+def absent_sources(plan: Plan, state: Mapping[str, JsonValue]) -> dict[str, str]:
+    """The columns that are null in the row of *state* because it doesn't have their source, by name."""
+    return {
+        column.name: column.source
+        for column in plan.columns or ()
+        if column.source is not None and column.source not in state
+    }
 
 
 def _all_columns(plan: Plan, end: RecordEnd) -> list[OutputColumn]:

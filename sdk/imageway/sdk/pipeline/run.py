@@ -1,35 +1,41 @@
-"""Runs a plan over its records: a fixed number at a time, rows in the order of the input, nothing paid for lost."""
+"""Runs a plan over its records: a fixed number at a time, outcomes in the journal, nothing paid for lost."""
 
 import asyncio
-from collections import Counter
-from collections.abc import Iterator
+from contextlib import ExitStack
+from hashlib import sha256
+from itertools import islice
 from pathlib import Path
 from typing import Literal
 
-from imageway.contract.request import JsonValue
+import msgspec
+
+from imageway.sdk.pipeline.data.kinds import DataFile, Selection
+from imageway.sdk.pipeline.data.row import Row, SourceError
+from imageway.sdk.pipeline.data.source import Source, open_source
 from imageway.sdk.pipeline.drawing import DrawingClient, Halt, Studio
-from imageway.sdk.pipeline.events import (
-    FailureGroup,
-    Listener,
-    Noted,
-    RecordFault,
-    RecordFinished,
-    RunStarted,
-    RunSummary,
-    as_json,
-)
-from imageway.sdk.pipeline.journal import open_journal
+from imageway.sdk.pipeline.events import Listener, Noted, RecordFault, RecordFinished, RunStarted, RunSummary
+from imageway.sdk.pipeline.journal import Journal, JournalError, open_journal
 from imageway.sdk.pipeline.lock import run_lock
-from imageway.sdk.pipeline.names import FileNames
+from imageway.sdk.pipeline.outcomes import Outcome
+from imageway.sdk.pipeline.output_file import write_output
 from imageway.sdk.pipeline.plan import Plan
 from imageway.sdk.pipeline.record import Record, RecordEnd, draw_record
 from imageway.sdk.pipeline.rows import absent_sources, row
-from imageway.sdk.pipeline.sink import picture_folder, write_errors, write_output
-from imageway.sdk.pipeline.source import RecordId, read_records, record_ids
+from imageway.sdk.pipeline.sink import picture_folder, write_errors
 
-__all__ = ("run_plan",)
+__all__ = ("Writing", "run_plan")
 
-_Stopped = Literal["interrupted", "unreachable", "storage"]
+_AHEAD = 16
+
+
+class Writing(msgspec.Struct, frozen=True, kw_only=True):
+    """What is written of the outcomes, and how. `file` is relative to the output folder."""
+
+    file: Path = Path("output.json")
+    relative_paths: bool = False
+
+
+_DEFAULT = Writing()
 
 
 async def run_plan(
@@ -44,6 +50,10 @@ async def run_plan(
     drawer: str = "",
     replace: bool = False,
     anew: bool = False,
+    fresh: bool = False,
+    retry_failed: bool = False,
+    retry_unknown: bool = False,
+    writing: Writing = _DEFAULT,
 ) -> RunSummary:
     """Run *plan* on its records, the first *limit* of them, into the folder *output*; *concurrency* at a time.
 
@@ -51,139 +61,199 @@ async def run_plan(
     what is done is written. That is also written when the call is cancelled, which gives up what is in flight.
 
     What an earlier run into *output* was answered by the same *drawer* (who draws, in any words) is taken from there
-    and not sent again, unless *anew*. A record whose picture's name is taken by another call's picture fails before it
-    is sent, unless *replace* (or *anew*).
+    and not sent again, nor is what failed, unless *retry_failed*, or *retry_unknown* where it may have been paid for.
+    With *fresh* or *anew* everything is drawn again: beside the earlier pictures, or in their places. A record whose
+    picture's name is taken by a picture of unknown origin fails before it is sent, unless *replace*.
 
-    Raises `JournalError`, `SourceError` for a data file that can't be used, `RunLockedError`, `OSError` where *output*
-    can't be written, and `ImageError` where the gateway doesn't tell its models; all before the first record.
+    Raises `JournalError`, `SourceError` for data that can't be used, `RunLockedError`, `OSError` where *output* can't
+    be written, and `ImageError` where the gateway doesn't tell its models; all before the first record.
     """
-    with run_lock(output), open_journal(output, drawer, replacing=anew) as journal:
-        records = await asyncio.to_thread(read_records, plan.data)
-        specs = await client.models()
+    with ExitStack() as stack:
+        stack.enter_context(run_lock(output))
+        opened = open_journal(
+            output, drawer, replacing=anew, fresh=fresh, task=str(plan.folder.absolute()), plan=_digest(plan)
+        )
+        journal = stack.enter_context(opened)
+        data = DataFile(path=plan.data.path, encoding=plan.data.encoding)
+        source = stack.enter_context(open_source(data, id_column=plan.id_column, selection=Selection(last=limit)))
         studio = Studio(
             client=client,
             nodes=plan.nodes,
-            specs=specs,
+            specs=await client.models(),
             picture_folder=picture_folder(output),
-            input_folders=(plan.data.path.absolute().parent, Path.cwd()),
+            input_folders=(*source.folders, Path.cwd()),
             journal=journal,
             replace=replace,
+            retry_failed=retry_failed,
+            retry_unknown=retry_unknown,
         )
-        run = _Run(plan, studio, records[:limit], on_event, stop or asyncio.Event())
+        feed = _Feed(plan, source, journal)
+        await feed.fill()
+        run = _Run(plan, studio, feed, on_event, stop or asyncio.Event(), limit)
         for note in plan.notes:
             on_event(Noted(message=note))
-        on_event(RunStarted(total=len(run.ends)))
+        on_event(RunStarted(total=source.count))
         try:
             await run.work(concurrency)
         finally:
-            paths = run.write(output)
+            paths = run.write(writing)
         return run.summary(*paths)
+
+
+class _Feed:
+    """The records in their order, read a few at a time, with the names of their files."""
+
+    def __init__(self, plan: Plan, source: Source, journal: Journal) -> None:
+        self._plan = plan
+        self._rows = iter(source)
+        self._journal = journal
+        self._fields = tuple(dict.fromkeys(node.output_key for node in plan.nodes))
+        self._ready: list[tuple[Record, RecordFault | None]] = []
+        self._turn = asyncio.Lock()
+        self.count = source.count
+        self.ended = False
+
+    async def next(self) -> tuple[Record, RecordFault | None] | None:
+        """The next record, and what is wrong with it; None at the end. Raises `SourceError` and `JournalError`."""
+        async with self._turn:
+            if not self._ready and not self.ended:
+                await self.fill()
+            return self._ready.pop() if self._ready else None
+
+    async def fill(self) -> None:
+        self._ready = await asyncio.to_thread(self._read)
+        self.ended = not self._ready
+
+    def _read(self) -> list[tuple[Record, RecordFault | None]]:
+        rows = [*islice(self._rows, _AHEAD)]
+        sound = [row for row in rows if row.fault is None]
+        stems = self._journal.stems([(row.record_id, self._fields) for row in sound]) if sound else []
+        names = {row.position: found for row, found in zip(sound, stems, strict=True)}
+        return [(self._record(row, names.get(row.position, {})), _fault(row)) for row in reversed(rows)]
+
+    def _record(self, row: Row, stems: dict[str, str]) -> Record:
+        own = row.fields.get(self._plan.id_column or "id")
+        fields = {**row.fields, "id": row.record_id if own is None else own}
+        return Record(position=row.position, record_id=row.record_id, fields=fields, stems=stems)
 
 
 class _Run:
     def __init__(
-        self,
-        plan: Plan,
-        studio: Studio,
-        records: list[dict[str, JsonValue]],
-        on_event: Listener,
-        stop: asyncio.Event,
+        self, plan: Plan, studio: Studio, feed: _Feed, on_event: Listener, stop: asyncio.Event, limit: int | None
     ) -> None:
         self._plan = plan
         self._studio = studio
+        self._feed = feed
         self._on_event = on_event
         self._stop = stop
-        self._ids = record_ids(records, plan.id_column)
-        self._waiting = self._records(records)
+        self._limit = limit
         self._halt: Halt | None = None
         self._done = 0
-        self.ends: list[RecordEnd | None] = [None] * len(records)
+        self._pictures = 0
+        self._reused = 0
+        self._given_up = 0
+        self._absent: dict[str, str] = {}
 
     async def work(self, concurrency: int) -> None:
         async with asyncio.TaskGroup() as group:
-            for _ in range(min(max(concurrency, 1), len(self.ends))):
+            for _ in range(max(concurrency, 1)):
                 group.create_task(self._worker())
 
-    def write(self, output: Path) -> tuple[Path, Path | None]:
+    def write(self, writing: Writing) -> tuple[Path, Path | None]:
         """Write what is finished, and say which columns stayed empty."""
-        ends = [end for end in self.ends if end is not None]
-        for column in absent_sources(self._plan, ends):
-            self._on_event(Noted(message=f"column '{column.name}': some records have no '{column.source}'; null there"))
-        faults = [end.fault for end in ends if end.fault is not None]
-        errors = write_errors(output, map(as_json, faults))
-        return write_output(output, (row(self._plan, end) for end in ends)), errors
+        outcomes = self._studio.journal.outcomes
+        whole = self._limit is None and self._halt is None and not self._stop.is_set() and self._feed.ended
+        outcomes.complete(total=self._feed.count, stopped=self._ending()[0], whole=whole)
+        for name, source in self._absent.items():
+            self._on_event(Noted(message=f"column '{name}': some records have no '{source}'; null there"))
+        errors = write_errors(outcomes.output, outcomes.errors(self._limit))
+        path = outcomes.output / writing.file
+        return write_output(path, lambda: outcomes.rows(self._limit, relative=writing.relative_paths)), errors
 
     def summary(self, output: Path, errors: Path | None) -> RunSummary:
-        ends = [end for end in self.ends if end is not None]
-        faults = [end.fault for end in ends if end.fault is not None]
-        unfinished = len(self.ends) - len(ends)
-        stopped, reason = self._ending(unfinished)
+        journal = self._studio.journal
+        counts = journal.outcomes.counts(self._limit)
+        stopped, reason = self._ending()
+        total = self._feed.count
         return RunSummary(
-            total=len(self.ends),
-            succeeded=len(ends) - len(faults),
-            failed=len(faults),
-            unfinished=unfinished,
-            pictures=sum(end.pictures for end in ends),
-            reused=sum(end.reused for end in ends),
+            run=journal.run_id,
+            total=counts.ended + self._given_up if total is None else total,
+            succeeded=counts.done,
+            failed=counts.failed,
+            skipped=counts.skipped,
+            unfinished=self._given_up if total is None else max(0, total - counts.ended),
+            pictures=self._pictures,
+            reused=self._reused,
+            cost_usd=journal.outcomes.cost_usd(),
             output=output,
             errors=errors,
-            failures=tuple(_grouped(faults)),
+            failures=tuple(journal.outcomes.groups(self._limit)),
             stopped=stopped,
             reason=reason,
         )
 
-    def _ending(self, unfinished: int) -> tuple[_Stopped | None, str]:
+    def _ending(self) -> tuple[Literal["interrupted", "unreachable", "unauthorised", "storage", "data"] | None, str]:
         if self._halt is not None:
             return self._halt.cause, self._halt.reason
-        if self._stop.is_set() and unfinished:
+        if self._stop.is_set() and (self._given_up or not self._feed.ended):
             return "interrupted", "Interrupted: what was in flight has been finished."
         return None, ""
 
     async def _worker(self) -> None:
-        for record, found in self._waiting:
-            end = await self._ended(record, found)
+        while self._halt is None and not self._stop.is_set():
+            try:
+                found = await self._feed.next()
+            except SourceError as error:
+                self._halt = Halt(cause="data", reason=str(error))
+                return
+            if found is None:
+                return
+            record, fault = found
+            self._given_up += 1
+            end = RecordEnd(state=record.fields, fault=fault) if fault else await draw_record(record, self._studio)
             if end.halt is not None and self._halt is None:
                 self._halt = end.halt
             if end.halt is None or end.fault is not None:
-                self._finish(record, end)
-            if self._halt is not None or self._stop.is_set():
-                return
+                await self._finish(record, end)
+                self._given_up -= 1
 
-    async def _ended(self, record: Record, found: RecordId) -> RecordEnd:
-        if found.fault is None:
-            return await draw_record(record, self._studio)
-        fault = RecordFault(
-            position=record.position, record_id=record.record_id, code="invalid_id", message=found.fault, param="id"
-        )
-        return RecordEnd(state=record.fields, fault=fault)
-
-    def _finish(self, record: Record, end: RecordEnd) -> None:
-        self.ends[record.position - 1] = end
+    async def _finish(self, record: Record, end: RecordEnd) -> None:
+        written = row(self._plan, end)
+        outcome: Outcome = "done" if end.fault is None else "failed"
+        finish = self._studio.journal.outcomes.finish
+        try:
+            await asyncio.to_thread(finish, record.position, record.record_id, outcome, written, end.fault)
+        except JournalError as error:
+            self._halt = self._halt or Halt(cause="storage", reason=str(error))
+            return
+        if end.fault is None:
+            self._absent |= absent_sources(self._plan, end.state)
         self._done += 1
+        self._pictures += end.pictures
+        self._reused += end.reused
         self._on_event(
             RecordFinished(
                 record_id=record.record_id,
                 done=self._done,
-                total=len(self.ends),
+                total=self._feed.count,
                 pictures=end.pictures,
                 fault=end.fault,
             )
         )
 
-    def _records(self, records: list[dict[str, JsonValue]]) -> Iterator[tuple[Record, RecordId]]:
-        """The records with their file names, which are theirs whatever order they are finished in."""
-        names = FileNames()
-        id_column = self._plan.id_column
-        for position, (read, found) in enumerate(zip(records, self._ids, strict=True), start=1):
-            own = read.get(id_column or "id")
-            fields = {**read, "id": found.text if own is None else own}
-            stems = {}
-            if found.fault is None:
-                stems = {node.output_key: names.stem(found.text, node.output_key) for node in self._plan.nodes}
-            yield Record(position=position, record_id=found.text, fields=fields, stems=stems), found
+
+def _fault(row: Row) -> RecordFault | None:
+    if row.fault is None:
+        return None
+    return RecordFault(
+        position=row.position,
+        record_id=row.record_id,
+        code=row.fault.code,
+        message=row.fault.message,
+        param=row.fault.param,
+    )
 
 
-def _grouped(faults: list[RecordFault]) -> Iterator[FailureGroup]:
-    for code, count in Counter(fault.code for fault in faults).most_common():
-        first = next(fault for fault in faults if fault.code == code)
-        yield FailureGroup(code=code, count=count, first_id=first.record_id, first_message=first.message)
+def _digest(plan: Plan) -> str:
+    """Tells one plan from another: outcomes of another one aren't worth anything."""
+    return sha256(msgspec.json.encode(plan, enc_hook=str, order="deterministic")).hexdigest()

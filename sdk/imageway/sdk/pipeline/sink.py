@@ -1,16 +1,22 @@
-"""What a run leaves behind: pictures, `output.json` and `errors.jsonl`. A file is there whole or not at all."""
+"""Files that are there whole or not at all: pictures, and what is written of a run's outcomes."""
 
-import json
-import math
 import os
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from hashlib import sha256
 from pathlib import Path
+from typing import BinaryIO
 
-from imageway.contract.request import ImageFormat, JsonValue
+from imageway.contract.request import JsonValue
 from imageway.contract.sniff import sniff
+from imageway.sdk.pipeline.json_text import json_bytes
+from imageway.sdk.pipeline.provenance import KeptPicture, has_c2pa
 
-__all__ = ("picture_folder", "save_picture", "write_atomically", "write_errors", "write_output")
+__all__ = ("TEMPORARY", "atomic_file", "picture_folder", "save_picture", "sync_folder", "write_errors")
+
+TEMPORARY = r"\.[0-9a-f]{16}\.tmp"
+"""What a file is called that isn't whole yet."""
 
 
 def picture_folder(output: Path) -> Path:
@@ -18,63 +24,57 @@ def picture_folder(output: Path) -> Path:
     return output.absolute() / "multimodal_output" / "image"
 
 
-def save_picture(folder: Path, stem: str, index: int, content: bytes) -> tuple[Path, ImageFormat]:
-    """Write a picture as `{stem}_{index}.{ext}`, the ending being that of its real format, which is told as well."""
-    format_ = sniff(content).format
-    path = folder / f"{stem}_{index}.{format_.extension}"
-    write_atomically(path, content)
-    return path, format_
+def save_picture(stem: Path, index: int, content: bytes, *, revised_prompt: str | None = None) -> KeptPicture:
+    """Write a picture as `{stem}_{index}.{ext}`, its bytes as they came; the ending is that of its real format."""
+    facts = sniff(content)
+    path = stem.with_name(f"{stem.name}_{index}.{facts.format.extension}")
+    with atomic_file(path) as file:
+        file.write(content)
+    return KeptPicture(
+        path=path,
+        sha256=sha256(content).hexdigest(),
+        size_bytes=len(content),
+        facts=facts,
+        c2pa=has_c2pa(content, facts.format),
+        revised_prompt=revised_prompt,
+    )
 
 
-def write_output(output: Path, rows: Iterable[dict[str, JsonValue]]) -> Path:
-    """Write *rows* to `output.json`, as they are ordered."""
-    path = output.absolute() / "output.json"
-    write_atomically(path, _json([*rows], indent=2) + b"\n")
-    return path
+def sync_folder(folder: Path) -> None:
+    """Have the names of the files in *folder* outlive a power cut, where the system knows how."""
+    if os.name == "nt":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def write_errors(output: Path, errors: Iterable[dict[str, JsonValue]]) -> Path | None:
     """Write `errors.jsonl`, a line per error; without errors there is no such file afterwards."""
     path = output.absolute() / "errors.jsonl"
-    lines = [_json(error) + b"\n" for error in errors]
-    if not lines:
-        path.unlink(missing_ok=True)
+    count = 0
+    with atomic_file(path) as file:
+        for count, error in enumerate(errors, start=1):  # noqa: B007  # counts
+            file.write(json_bytes(error) + b"\n")
+    if count == 0:
+        path.unlink()
         return None
-    write_atomically(path, b"".join(lines))
     return path
 
 
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write *content* beside *path* first, and put it in its place when it is on the disk."""
+@contextmanager
+def atomic_file(path: Path) -> Iterator[BinaryIO]:
+    """A file to be written, which is put in its place when it is on the disk; where anything fails, it goes."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.parent / f".{secrets.token_hex(8)}.tmp"
     try:
         with temporary.open("xb") as file:
-            file.write(content)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
-
-
-def _json(value: JsonValue, *, indent: int | None = None) -> bytes:
-    """JSON in UTF-8. What JSON can't say becomes what it can: infinities null, halves of surrogate pairs escapes."""
-    try:
-        text = json.dumps(value, ensure_ascii=False, allow_nan=False, indent=indent, default=str)
-    except ValueError:
-        text = json.dumps(_finite(value), ensure_ascii=False, allow_nan=False, indent=indent, default=str)
-    return text.encode(errors="backslashreplace")
-
-
-def _finite(value: JsonValue) -> JsonValue:
-    match value:
-        case float() if not math.isfinite(value):
-            return None
-        case list():
-            return [_finite(item) for item in value]
-        case dict():
-            return {name: _finite(item) for name, item in value.items()}
-        case _:
-            return value

@@ -1,0 +1,249 @@
+"""The journal's file: an SQLite database in `.imageway/`, its schema, and what becomes of older schemas.
+
+Writers of several threads share commits: whoever holds the lock writes down what all of them have brought.
+"""
+
+import json
+import sqlite3
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+from urllib.parse import quote
+
+__all__ = ("JournalError", "JournalFile", "journal_path", "open_journal_file", "open_to_read", "sql_text")
+
+SCHEMA = 2
+_TABLES = """
+CREATE TABLE run (
+    number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, replacing INTEGER NOT NULL DEFAULT 0,
+    fresh INTEGER NOT NULL DEFAULT 0, pass INTEGER NOT NULL DEFAULT 0, task TEXT, drawer TEXT, plan TEXT,
+    began_at TEXT, ended_at TEXT, total INTEGER, stopped TEXT
+);
+CREATE TABLE call (
+    key TEXT PRIMARY KEY, run INTEGER NOT NULL, record TEXT NOT NULL, node TEXT NOT NULL, draw INTEGER NOT NULL,
+    drawer TEXT NOT NULL, stem TEXT, state TEXT NOT NULL, attempts INTEGER NOT NULL, sent_at TEXT, ended_at TEXT,
+    pictures INTEGER NOT NULL DEFAULT 0, single INTEGER NOT NULL DEFAULT 0, request_id TEXT, cost_usd TEXT, usage TEXT,
+    fault TEXT, billed INTEGER NOT NULL DEFAULT 0, asked TEXT, answered TEXT
+);
+CREATE INDEX call_of_record ON call (run, record);
+CREATE INDEX call_of_stem ON call (stem);
+CREATE TABLE picture (
+    path TEXT PRIMARY KEY, call TEXT NOT NULL, place INTEGER NOT NULL, sha256 TEXT NOT NULL, facts TEXT
+);
+CREATE INDEX picture_of_call ON picture (call, place);
+CREATE TABLE record (
+    run INTEGER NOT NULL, position INTEGER NOT NULL, id TEXT NOT NULL, pass INTEGER NOT NULL, outcome TEXT NOT NULL,
+    code TEXT, fault TEXT, attempts INTEGER NOT NULL, cost_usd TEXT, row TEXT NOT NULL, PRIMARY KEY (run, position)
+);
+CREATE INDEX record_of_id ON record (run, id);
+CREATE INDEX record_of_code ON record (run, code) WHERE code IS NOT NULL;
+CREATE TABLE name (folded TEXT PRIMARY KEY, owner TEXT NOT NULL) WITHOUT ROWID;
+"""
+
+T = TypeVar("T")
+Work = Callable[[sqlite3.Connection], T]
+
+
+class JournalError(Exception):
+    """The journal can't be read or written; the sentence says why."""
+
+
+class _Job(Generic[T]):
+    def __init__(self, work: Work[T], *, durable: bool) -> None:
+        self.work = work
+        self.durable = durable
+        self.ended = False
+        self.error: Exception | None = None
+        self.value: T | None = None
+
+
+class JournalFile:
+    """An open journal. Its methods may be called from any thread, and raise `JournalError`."""
+
+    def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
+        self._connection = connection
+        self._path = path
+        self._lock = threading.Lock()
+        self._waiting: deque[_Job[Any]] = deque()
+
+    def read(self, statement: str, *values: object) -> list[Any]:
+        """All rows that *statement* gives; it must be bounded."""
+        with self._lock:
+            try:
+                return self._connection.execute(statement, values).fetchall()
+            except sqlite3.Error as error:
+                raise self._fault(error) from error
+
+    def stream(self, statement: str, *values: object) -> Iterator[Any]:
+        """The rows of *statement*, fetched a few hundred at a time; what is written meanwhile may or may not be there.
+
+        The lock isn't held between the fetches.
+        """
+        with self._lock:
+            try:
+                cursor = self._connection.execute(statement, values)
+                rows = cursor.fetchmany(200)
+            except sqlite3.Error as error:
+                raise self._fault(error) from error
+        while rows:
+            yield from rows
+            with self._lock:
+                try:
+                    rows = cursor.fetchmany(200)
+                except sqlite3.Error as error:
+                    raise self._fault(error) from error
+
+    def write(self, work: Work[T], *, durable: bool = False) -> T:
+        """What *work* gives, once its changes are committed; *durable* ones are on the disk then.
+
+        What *work* raises, before it has changed anything, is raised here.
+        """
+        job = _Job(work, durable=durable)
+        self._waiting.append(job)
+        with self._lock:
+            if not job.ended:
+                self._commit()
+        if job.error is not None:
+            raise job.error
+        return job.value  # type: ignore[return-value]  # a job without an error has a value
+
+    def _commit(self) -> None:
+        jobs = [self._waiting.popleft() for _ in range(len(self._waiting))]
+        try:
+            self._connection.execute(f"PRAGMA synchronous = {'FULL' if any(j.durable for j in jobs) else 'NORMAL'}")
+            self._connection.execute("BEGIN IMMEDIATE")
+            for job in jobs:
+                try:
+                    job.value = job.work(self._connection)
+                except sqlite3.Error:
+                    raise
+                except Exception as error:  # noqa: BLE001  # it belongs to whoever brought the job
+                    job.error = error
+            self._connection.execute("COMMIT")
+        except sqlite3.Error as error:
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+            for job in jobs:
+                job.error = self._fault(error)
+        finally:
+            for job in jobs:
+                job.ended = True
+
+    def _fault(self, error: sqlite3.Error) -> JournalError:
+        return JournalError(f"the journal {self._path} can't be used: {error}")
+
+
+def journal_path(output: Path) -> Path:
+    return output.absolute() / ".imageway" / "state.sqlite3"
+
+
+@contextmanager
+def open_journal_file(output: Path) -> Iterator[JournalFile]:
+    """The journal in *output*, to write; a new one where there is none. Raises `JournalError`."""
+    path = journal_path(output)
+    try:
+        connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    except sqlite3.Error as error:
+        raise JournalError(f"the journal {path} can't be opened: {error}") from error
+    try:
+        _prepare(connection, path)
+        yield JournalFile(connection, path)
+    finally:
+        connection.close()
+
+
+@contextmanager
+def open_to_read(output: Path) -> Iterator[JournalFile]:
+    """The journal in *output*, which may be in use, or on a disk that can't be written. Raises `JournalError`.
+
+    A journal of an older schema has to be brought up to date by a run first.
+    """
+    path = journal_path(output)
+    if not path.is_file():
+        raise JournalError(f"{output} holds no run: there is no {path}")
+    connection, schema = _opened_to_read(path)
+    try:
+        if schema != SCHEMA:
+            advice = "run the task again, which brings it up to date" if schema < SCHEMA else "update imageway"
+            raise JournalError(
+                f"the journal {path} is of schema {schema}, and this imageway reads schema {SCHEMA}: {advice}"
+            )
+        yield JournalFile(connection, path)
+    finally:
+        connection.close()
+
+
+def sql_text(text: str) -> str:
+    """*text* as SQLite can keep it: halves of surrogate pairs become their escapes."""
+    return text.encode(errors="backslashreplace").decode()
+
+
+def _opened_to_read(path: Path) -> tuple[sqlite3.Connection, int]:
+    """On a disk that takes no writes there can be no shared memory beside the file: it is read as it lies there."""
+    for options in ("mode=ro", "mode=ro&immutable=1"):
+        connection = None
+        try:
+            address = f"file:{quote(str(path))}?{options}"
+            connection = sqlite3.connect(address, uri=True, isolation_level=None, check_same_thread=False)
+            (schema,) = connection.execute("PRAGMA user_version").fetchone()
+            connection.execute("SELECT name FROM sqlite_schema LIMIT 1").fetchone()
+        except sqlite3.Error as error:
+            if connection is not None:
+                connection.close()
+            if "immutable" in options or not isinstance(error, sqlite3.OperationalError):
+                raise JournalError(f"the journal {path} can't be read: {error}") from error
+            continue
+        return connection, schema
+    raise AssertionError("the last way to open either works or raises")
+
+
+def _prepare(connection: sqlite3.Connection, path: Path) -> None:
+    try:
+        (schema,) = connection.execute("PRAGMA user_version").fetchone()
+        if schema > SCHEMA:
+            raise JournalError(
+                f"the journal {path} is of schema {schema}, and this imageway knows only {SCHEMA}:"
+                " it was written by a newer one; update imageway, or write elsewhere with -o"
+            )
+        connection.execute("PRAGMA journal_mode = WAL")
+        if schema == SCHEMA:
+            return
+        connection.execute("BEGIN EXCLUSIVE")
+        if schema == 1:
+            _from_schema_1(connection)
+        else:
+            _create(connection)
+        connection.execute(f"PRAGMA user_version = {SCHEMA}")
+        connection.execute("COMMIT")
+    except sqlite3.Error as error:
+        raise JournalError(f"the journal {path} can't be used: {error}") from error
+
+
+def _create(connection: sqlite3.Connection) -> None:
+    for statement in _TABLES.split(";"):
+        connection.execute(statement)
+
+
+def _from_schema_1(connection: sqlite3.Connection) -> None:
+    """Schema 1 knew one run, and of its calls the keys and the pictures."""
+    connection.execute("ALTER TABLE run RENAME TO old_run")
+    connection.execute("ALTER TABLE call RENAME TO old_call")
+    _create(connection)
+    connection.execute("INSERT INTO run (number, id, replacing) SELECT 1, id, replacing FROM old_run")
+    for key, record, node, pictures in connection.execute("SELECT key, record, node, pictures FROM old_call"):
+        kept = [] if pictures is None else json.loads(pictures)
+        stem = kept[0][0].rpartition("_")[0] if kept else None
+        connection.execute(
+            "INSERT INTO call (key, run, record, node, draw, drawer, stem, state, attempts, pictures, single)"
+            " VALUES (?, 1, ?, ?, 1, '', ?, ?, 1, ?, ?)",
+            (key, record, node, stem, "answered" if kept else "in flight", len(kept), len(kept) == 1),
+        )
+        connection.executemany(
+            "INSERT OR REPLACE INTO picture (path, call, place, sha256) VALUES (?, ?, ?, ?)",
+            [(name, key, place, digest) for place, (name, digest) in enumerate(kept)],
+        )
+    connection.execute("DROP TABLE old_run")
+    connection.execute("DROP TABLE old_call")

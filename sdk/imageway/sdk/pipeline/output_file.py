@@ -1,0 +1,36 @@
+"""A run's rows as one file, whose ending says of which kind: `.json`, `.jsonl`, `.csv` or `.parquet`."""
+
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import TypeAlias
+
+from imageway.contract.request import JsonValue
+from imageway.sdk.pipeline.json_text import json_bytes
+from imageway.sdk.pipeline.sink import atomic_file
+
+__all__ = ("OUTPUT_ENDINGS", "Rows", "write_output")
+
+OUTPUT_ENDINGS = (".json", ".jsonl")
+
+Rows: TypeAlias = Callable[[], Iterable[dict[str, JsonValue]]]
+"""Gives the rows, each time from the first: what has columns looks at them twice."""
+
+
+def write_output(path: Path, rows: Rows) -> Path:
+    """Write *rows*, as they are ordered, one after the other: memory stays the same however many there are."""
+    match path.suffix.lower():
+        case ".jsonl":
+            with atomic_file(path) as file:
+                file.writelines(json_bytes(row) + b"\n" for row in rows())
+        case _:
+            with atomic_file(path) as file:
+                file.writelines(_json_list(rows()))
+    return path
+
+
+def _json_list(rows: Iterable[dict[str, JsonValue]]) -> Iterator[bytes]:
+    before = b"[\n"
+    for row in rows:
+        yield before + b"  " + json_bytes(row, indent=2).replace(b"\n", b"\n  ")
+        before = b",\n"
+    yield b"\n]\n" if before == b",\n" else b"[]\n"

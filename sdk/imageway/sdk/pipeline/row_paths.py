@@ -1,0 +1,57 @@
+"""Rows as the journal keeps them: pictures of the run by their place in the output folder, so that it can be moved."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from imageway.contract.request import JsonValue
+from imageway.sdk.pipeline.json_text import json_bytes
+
+__all__ = ("is_picture", "packed", "picture_of", "unpacked")
+
+_MARK = "\0picture:"
+_FOLDER = f"multimodal_output{os.sep}"
+
+
+def packed(row: dict[str, JsonValue], output: Path) -> str:
+    """*row* as JSON, in which the absolute paths of the run's pictures are marked, and relative to *output*."""
+    folder = f"{output}{os.sep}"
+
+    def mark(text: str) -> str:
+        return _MARK + text.removeprefix(folder).replace(os.sep, "/") if text.startswith(folder + _FOLDER) else text
+
+    return json_bytes(_changed(row, mark)).decode()
+
+
+def unpacked(row: dict[str, JsonValue], output: Path, *, relative: bool) -> dict[str, JsonValue]:
+    """A row of the journal with paths that can be opened: absolute, or relative to *output*."""
+
+    def found(text: str) -> str:
+        if not text.startswith(_MARK):
+            return text
+        path = text.removeprefix(_MARK)
+        return path if relative else str(output / path)
+
+    return {name: _changed(value, found) for name, value in row.items()}
+
+
+def is_picture(value: JsonValue) -> bool:
+    """Whether *value*, of a row as the journal keeps it, is a picture of the run."""
+    return isinstance(value, str) and value.startswith(_MARK)
+
+
+def picture_of(value: str) -> str:
+    """The path of the picture that *value* is, relative to the output folder."""
+    return value.removeprefix(_MARK)
+
+
+def _changed(value: JsonValue, change: Callable[[str], str]) -> JsonValue:
+    match value:
+        case str():
+            return change(value)
+        case list():
+            return [_changed(item, change) for item in value]
+        case dict():
+            return {name: _changed(item, change) for name, item in value.items()}
+        case _:
+            return value
