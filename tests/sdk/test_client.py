@@ -52,7 +52,7 @@ def test_a_generation_goes_out_as_json_and_comes_back_as_pictures() -> None:
     result = _with(gateway, lambda c: c.generate("a kite", model="dall-e-2", n=2, size="512x512"), api_key="k-1")
 
     assert [image.content for image in result.images] == [PNG, PNG]
-    assert result.upstream_request_id == "up-1"
+    assert result.request_id == "up-1"
     (asked,) = gateway.drawn_requests
     assert (asked.path, asked.json) == (
         "/v1/images/generations",

@@ -11,12 +11,16 @@ if TYPE_CHECKING:
     from imageway.contract.request import ImageInput, ImageRequest, Operation
     from imageway.contract.result import GeneratedImage, ImageResult
     from imageway.contract.version import __version__
-    from imageway.sdk.client import AsyncClient, Client, picture_bytes
+    from imageway.sdk.client import AsyncClient, Client
     from imageway.sdk.errors import GatewayUnreachableError
+    from imageway.sdk.pictures import picture_bytes
+    from imageway.sdk.results import Drawing, DrawnImage
 
 __all__ = (
     "AsyncClient",
     "Client",
+    "Drawing",
+    "DrawnImage",
     "ErrorCode",
     "GatewayUnreachableError",
     "GeneratedImage",
@@ -34,6 +38,8 @@ __all__ = (
 _HOMES = {
     "AsyncClient": "imageway.sdk.client",
     "Client": "imageway.sdk.client",
+    "Drawing": "imageway.sdk.results",
+    "DrawnImage": "imageway.sdk.results",
     "ErrorCode": "imageway.contract.errors",
     "GatewayUnreachableError": "imageway.sdk.errors",
     "GeneratedImage": "imageway.contract.result",
@@ -45,7 +51,7 @@ _HOMES = {
     "UnknownModelError": "imageway.contract.errors",
     "UnsupportedError": "imageway.contract.errors",
     "__version__": "imageway.contract.version",
-    "picture_bytes": "imageway.sdk.client",
+    "picture_bytes": "imageway.sdk.pictures",
 }
 
 

@@ -1,5 +1,8 @@
 """Clients of a gateway: `AsyncClient`, and `Client` for code without an event loop."""
 
+# `typing.override` comes with Python 3.12.
+# mypy: disable-error-code="explicit-override"
+
 import asyncio
 import difflib
 import os
@@ -7,7 +10,7 @@ import threading
 from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeAlias, TypeVar
+from typing import Any, Self, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
 import msgspec
@@ -15,21 +18,20 @@ import msgspec
 from imageway.contract.cards import ModelCard, read_cards
 from imageway.contract.check import accepting, hinted
 from imageway.contract.errors import ErrorCode, ImageError, UnknownModelError, UnsupportedError
-from imageway.contract.request import ImageInput, ImageRequest, JsonValue, Operation
+from imageway.contract.request import ImageRequest, JsonValue, Operation
 from imageway.contract.result import GeneratedImage, ImageResult
-from imageway.contract.sniff import image_input
 from imageway.contract.spec import ModelSpec
 from imageway.contract.validation import Validation, violations_under
 from imageway.contract.version import __version__
 from imageway.contract.wire import form_fields, read_error
 from imageway.contract.wire_result import read_result
 from imageway.sdk._http import Answer, AsgiApp, FormPart, Http, same_origin
-from imageway.sdk.pipeline.media import MAX_PICTURE_BYTES, data_url_bytes, is_data_url, read_picture
+from imageway.sdk._model_calls import AsyncModelCalls, ModelCalls
+from imageway.sdk.pictures import Picture, elsewhere, loaded_picture, picture_bytes
+from imageway.sdk.pipeline.media import MAX_PICTURE_BYTES, is_data_url
+from imageway.sdk.results import Drawing, drawing_of
 
 __all__ = ("AsyncClient", "Client", "Picture", "picture_bytes")
-
-Picture: TypeAlias = bytes | Path | str
-"""A picture's bytes, the path of its file, or a path or data URL as text."""
 
 T = TypeVar("T")
 
@@ -39,7 +41,7 @@ _MAX_ANSWER_BYTES = 1024**3
 _MAX_LIST_BYTES = 64 * 1024**2
 
 
-class AsyncClient:
+class AsyncClient(AsyncModelCalls):
     """A gateway, from which pictures are asked.
 
     The gateway is *gateway_url*, else what IMAGEWAY_GATEWAY_URL names, with or without `/v1` at its end; its key is
@@ -83,32 +85,43 @@ class AsyncClient:
     async def aclose(self) -> None:
         await self._http.aclose()
 
-    async def generate(self, prompt: str, *, model: str, **params: JsonValue) -> ImageResult:
-        """Have *model* draw *prompt*. *params* are those of the Images API: `size`, `n`, `quality` and so on."""
-        return await self.create(
+    async def _generate(self, prompt: str, model: str, params: dict[str, JsonValue]) -> Drawing:
+        return await self._drawing(
             ImageRequest(operation=Operation.GENERATE, model=model, params={"prompt": prompt, **params})
         )
 
-    async def edit(
+    async def _edit(
         self,
         images: Picture | Sequence[Picture],
         prompt: str,
-        *,
         model: str,
-        mask: Picture | None = None,
-        **params: JsonValue,
-    ) -> ImageResult:
-        """Have *model* change *images*, one or several, as *prompt* says."""
+        mask: Picture | None,
+        params: dict[str, JsonValue],
+    ) -> Drawing:
         several = [images] if isinstance(images, (bytes, Path, str)) else [*images]
-        return await self.create(
+        return await self._drawing(
             ImageRequest(
                 operation=Operation.EDIT,
                 model=model,
                 params={"prompt": prompt, **params},
-                images=tuple([await asyncio.to_thread(_loaded, image) for image in several]),
-                mask=None if mask is None else await asyncio.to_thread(_loaded, mask),
+                images=tuple([await asyncio.to_thread(loaded_picture, image) for image in several]),
+                mask=None if mask is None else await asyncio.to_thread(loaded_picture, mask),
             )
         )
+
+    async def _drawing(self, request: ImageRequest) -> Drawing:
+        result = await self.create(request)
+        return drawing_of(result, [await self._content(image) for image in result.images])
+
+    async def _content(self, image: GeneratedImage) -> bytes | None:
+        """The picture's bytes; None for a link that can't be followed now, which its holder may follow later."""
+        link = image.url
+        if not isinstance(link, str) or is_data_url(link):
+            return await asyncio.to_thread(picture_bytes, image)
+        try:
+            return await self.picture_bytes(image)
+        except ImageError:
+            return None
 
     async def create(self, request: ImageRequest) -> ImageResult:
         """Check *request*, then send it. Raises `ImageError`."""
@@ -158,6 +171,12 @@ class AsyncClient:
 
         *idempotency_key* names the call, so that a gateway that keeps answers gives out the first one again.
         """
+        if request.params.get("stream"):
+            raise ImageError(
+                ErrorCode.INVALID_REQUEST,
+                "This client takes whole answers, no streams: leave 'stream' out.",
+                param="stream",
+            )
         headers = {} if idempotency_key is None else {"idempotency-key": idempotency_key}
         url = f"{self._url}/v1/images/{_ROUTES[request.operation]}"
         if request.operation is Operation.GENERATE:
@@ -178,11 +197,11 @@ class AsyncClient:
         if not isinstance(link, str) or is_data_url(link):
             return await asyncio.to_thread(picture_bytes, image)
         if not same_origin(link, self._url):
-            raise _elsewhere(link)
+            raise elsewhere(link)
         return _checked(await self._http.get(link, max_bytes=MAX_PICTURE_BYTES))
 
 
-class Client:
+class Client(ModelCalls):
     """`AsyncClient` for code without an event loop; it runs one in a thread of its own, so notebooks may use it too."""
 
     def __init__(self, gateway_url: str | None = None, *, api_key: str | None = None, timeout_s: float = 600.0) -> None:
@@ -207,20 +226,17 @@ class Client:
         self._thread.join()
         self._loop.close()
 
-    def generate(self, prompt: str, *, model: str, **params: JsonValue) -> ImageResult:
-        """See `AsyncClient.generate`."""
+    def _generate(self, prompt: str, model: str, params: dict[str, JsonValue]) -> Drawing:
         return self._wait(self._client.generate(prompt, model=model, **params))
 
-    def edit(
+    def _edit(
         self,
         images: Picture | Sequence[Picture],
         prompt: str,
-        *,
         model: str,
-        mask: Picture | None = None,
-        **params: JsonValue,
-    ) -> ImageResult:
-        """See `AsyncClient.edit`."""
+        mask: Picture | None,
+        params: dict[str, JsonValue],
+    ) -> Drawing:
         return self._wait(self._client.edit(images, prompt, model=model, mask=mask, **params))
 
     def create(self, request: ImageRequest) -> ImageResult:
@@ -249,42 +265,6 @@ class Client:
         except BaseException:
             future.cancel()
             raise
-
-
-def picture_bytes(image: GeneratedImage) -> bytes:
-    """The bytes of a picture that came as base64 or as a data URL. Raises `ImageError` for links and broken text."""
-    if isinstance(image.url, str):
-        if not is_data_url(image.url):
-            raise _elsewhere(str(image.url))
-        try:
-            return data_url_bytes(image.url)
-        except ImageError as error:
-            raise _broken() from error
-    try:
-        return image.content
-    except ValueError as error:
-        raise _broken() from error
-
-
-def _elsewhere(link: str) -> ImageError:
-    return ImageError(
-        ErrorCode.UPSTREAM_UNAVAILABLE,
-        "The picture came as a link that leads away from the gateway, which isn't followed;"
-        f" ask with response_format b64_json. It may be paid for, and is there for a while: {link}",
-        may_have_billed=True,
-    )
-
-
-def _broken() -> ImageError:
-    return ImageError(
-        ErrorCode.UPSTREAM_UNAVAILABLE,
-        "The picture in the answer is broken: it can't be decoded.",
-        may_have_billed=True,
-    )
-
-
-def _loaded(picture: Picture) -> ImageInput:
-    return image_input(picture) if isinstance(picture, bytes) else read_picture(picture)
 
 
 def _json_body(fields: dict[str, JsonValue]) -> bytes:
