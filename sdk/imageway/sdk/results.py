@@ -72,7 +72,7 @@ class DrawnImage:
         when all is written.
         """
         # Files on their way belong to the pipelines, which this module doesn't need otherwise.
-        from imageway.sdk.pipeline.sink import write_atomically
+        from imageway.sdk.pipeline.sink import atomic_file
 
         target = Path(path)
         format_ = self.facts.format
@@ -85,7 +85,9 @@ class DrawnImage:
                 f"the picture is {format_.value.upper()}, but '{target.name}' ends in .{ending}; name it"
                 f" '{target.with_suffix('.' + format_.extension).name}', or ask for another output_format"
             )
-        write_atomically(target, self.bytes)
+        content = self.bytes
+        with atomic_file(target) as file:
+            file.write(content)
         return target
 
     def _repr_html_(self) -> str:
