@@ -1,0 +1,125 @@
+"""What a call through the gateway costs, beside nginx passing the same bytes on in the same run.
+
+    python bench/gateway [ROUNDS]
+
+Takes about three minutes with three rounds. Upstream and callers share one core, the server under test has the other.
+Everything is on loopback and ends with this program. Needs nginx and two cores; LiteLLM is measured where it is
+installed.
+"""
+
+import os
+import statistics
+import struct
+import sys
+import tempfile
+import zlib
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import NamedTuple
+
+import uvloop
+from load import calls, form_call, json_call
+from subjects import KEY, Subject, free_port, gateway, litellm, nginx, pinned, settled
+
+GENERATIONS, EDITS = "/v1/images/generations", "/v1/images/edits"
+
+
+class Scenario(NamedTuple):
+    """`allowed` is the target: how many times nginx's CPU time a call may take."""
+
+    name: str
+    request: Sequence[bytes]
+    calls: int
+    allowed: float
+
+
+def main(rounds: int) -> None:
+    others, subjects_core = sorted(os.sched_getaffinity(0))[:2]
+    os.sched_setaffinity(0, {others})
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="imageway-bench-")))
+        port = free_port()
+        program = str(Path(__file__).with_name("upstream.py"))
+        stack.enter_context(pinned([sys.executable, program, str(port)], others, folder / "upstream.log"))
+        floor = stack.enter_context(nginx(folder, port, subjects_core))
+        with gateway(folder, port, subjects_core):
+            pass  # once for the byte code, which pip's installs have and uv's haven't
+        ours = stack.enter_context(gateway(folder, port, subjects_core))
+        peer = stack.enter_context(litellm(folder, port, subjects_core))
+        uvloop.run(measured(port, floor, ours, peer, rounds))
+
+
+async def measured(port: int, floor: Subject, ours: Subject, peer: Subject | None, rounds: int) -> None:
+    idle_mb = ours.rss_mb
+    subjects = [floor, ours, *([peer] if peer else [])]
+    print(
+        f"{'CPU ms a call':28}"
+        + "".join(f"{subject.name:>18}" for subject in subjects)
+        + f"{'target':>10}{'reached':>9}"
+    )
+    for scenario in scenarios():
+        spent: dict[str, list[float]] = {subject.name: [] for subject in subjects}
+        for subject in subjects:
+            await calls(subject.port, scenario.request, connections=1, each=3)
+        for _ in range(rounds):
+            for subject in subjects:
+                await settled(subject)
+                before = subject.cpu_s
+                await calls(subject.port, scenario.request, connections=1, each=scenario.calls)
+                await settled(subject)
+                spent[subject.name].append((subject.cpu_s - before) * 1000 / scenario.calls)
+        median = {name: statistics.median(values) for name, values in spent.items()}
+        ratio = {name: value / median[floor.name] for name, value in median.items()}
+        shown = "".join(f"{f'{median[each.name]:.2f} ({ratio[each.name]:.1f}x)':>18}" for each in subjects)
+        reached = scenario.allowed / ratio[ours.name]
+        print(f"{scenario.name:28}{shown}{f'{scenario.allowed:g}x':>10}{reached:>9.0%}", flush=True)
+    await held(port, ours, rounds)
+    print(f"{'idle RSS, MB':46}{idle_mb:>18.0f}{'90':>10}{90 / idle_mb:>9.0%}")
+    print(f"{'start to ready, s':46}{ours.ready_s:>18.2f}{'1.5':>10}{1.5 / ours.ready_s:>9.0%}")
+
+
+async def held(port: int, ours: Subject, rounds: int) -> None:
+    """64 calls at once that the vendor holds for three seconds, straight and through the gateway."""
+    request = json_call(GENERATIONS, prompt("held"), KEY)
+    rates: dict[int, list[float]] = {port: [], ours.port: []}
+    ours.forget_peak()
+    for _ in range(rounds):
+        for asked, measured in rates.items():
+            measured.append(64 / await calls(asked, request, connections=64, each=1))
+    direct, through = (statistics.median(values) for values in rates.values())
+    lost = max(0.0, 1 - through / direct)
+    told = f"{through:.1f} of {direct:.1f}"
+    reached = min(1.0, 0.03 / lost) if lost else 1.0
+    print(f"{'64 held calls, calls/s':46}{told:>18}{'-3%':>10}{reached:>9.0%}")
+    print(f"{'64 held calls, peak RSS, MB':46}{ours.peak_mb:>18.0f}{'250':>10}{250 / ours.peak_mb:>9.0%}")
+
+
+def scenarios() -> list[Scenario]:
+    picture = noise()
+    texts = {"model": "gpt-image-2", "prompt": "small"}
+    return [
+        Scenario("generation, 2 KB", json_call(GENERATIONS, prompt("small"), KEY), 500, 12),
+        Scenario("generation, 1.5 MB", json_call(GENERATIONS, prompt("large"), KEY), 150, 3),
+        Scenario("edit of one 2 MB picture", form_call(EDITS, texts, [picture], KEY), 150, 3),
+        Scenario("edit of sixteen 2 MB pictures", form_call(EDITS, texts, [picture] * 16, KEY), 25, 2),
+    ]
+
+
+def prompt(text: str) -> bytes:
+    return b'{"model":"gpt-image-2","prompt":"%b kite","size":"1024x1024","quality":"low"}' % text.encode()
+
+
+def noise(width: int = 1024, height: int = 660) -> bytes:
+    """A PNG of 2 MB whose pixels don't compress, in chunks of 8 KB as libpng writes them."""
+    rows = zlib.compress(b"".join(b"\0" + os.urandom(width * 3) for _ in range(height)), 0)
+    data = [rows[at : at + 8192] for at in range(0, len(rows), 8192)]
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    chunks = [(b"IHDR", header), *((b"IDAT", piece) for piece in data), (b"IEND", b"")]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body)) for kind, body in chunks
+    )
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 3)
