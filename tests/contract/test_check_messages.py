@@ -7,6 +7,7 @@ import pytest
 
 from case_pictures import picture
 from imageway.contract.check import accepting, hinted, violations
+from imageway.contract.content import BytesContent
 from imageway.contract.errors import Violation
 from imageway.contract.request import ImageFacts, ImageFormat, ImageInput, ImageRequest, Operation
 from imageway.contract.sniff import image_input
@@ -545,7 +546,7 @@ def test_a_picture_of_a_format_that_is_not_taken() -> None:
 
 
 def of(format_: ImageFormat, **facts: Any) -> ImageInput:
-    return ImageInput(content=b"x", facts=ImageFacts(format=format_, **facts))
+    return ImageInput(source=BytesContent(b"x"), facts=ImageFacts(format=format_, **facts))
 
 
 def edit_of(*images: ImageInput, mask: ImageInput | None = None, markup: ImageInput | None = None) -> ImageRequest:

@@ -16,8 +16,9 @@ from fakes.raw_server import hanging_up
 from fakes.upstream import Reply, Upstream, failed
 from imageway.contract.errors import ErrorCode, ImageError
 from imageway.contract.request import ImageRequest, Operation
-from imageway.providers._api_errors import to_image_error
+from imageway.providers._api_errors import status_error
 from imageway.providers._images_api import ImagesApiProvider
+from imageway.providers._vendor_client import client_options
 from loopback import serving
 
 ROWS = json.loads((Path(__file__).parents[1] / "cases" / "capabilities.json").read_text())["errors"]
@@ -133,9 +134,8 @@ def url(served: tuple[Upstream, str]) -> str:
 
 
 def client_of(url: str, *, connect_s: float = 5.0, read_s: float = 5.0) -> openai.AsyncOpenAI:
-    timeout = openai.Timeout(read_s, connect=connect_s)
-    http_client = openai.DefaultAsyncHttpxClient(follow_redirects=False, timeout=timeout)
-    return openai.AsyncOpenAI(api_key=KEY, base_url=f"{url}/v1", max_retries=0, http_client=http_client)
+    options = client_options(read_s, connect_timeout_s=connect_s)
+    return openai.AsyncOpenAI(api_key=KEY, base_url=f"{url}/v1", **options)
 
 
 def failure(client: openai.AsyncOpenAI) -> ImageError:
@@ -153,13 +153,17 @@ def failure(client: openai.AsyncOpenAI) -> ImageError:
 
 def stream_failure(client: openai.AsyncOpenAI) -> ImageError:
     async def once() -> None:
-        async with client:
-            async for _ in await client.images.generate(model="up", prompt="x", stream=True):
-                pass
+        provider = ImagesApiProvider(client)
+        try:
+            async with provider.stream("up", GENERATE) as events:
+                async for _ in events:
+                    pass
+        finally:
+            await provider.aclose()
 
-    with pytest.raises(openai.APIError) as caught:
+    with pytest.raises(ImageError) as caught:
         asyncio.run(once())
-    return to_image_error(caught.value)
+    return caught.value
 
 
 def ending(error: ImageError) -> Ending:
@@ -279,17 +283,10 @@ def test_a_filters_verdict_inside_an_azure_error_decides_and_is_kept(upstream: U
     assert error.details == {"inner_error": verdict}
 
 
-def test_the_date_of_a_next_attempt_is_read_by_the_given_clock(upstream: Upstream, url: str) -> None:
-    upstream.replies.append(failed(429, None, retry_after="Wed, 21 Oct 2015 07:28:30 GMT"))
+def test_the_date_of_a_next_attempt_is_read_by_the_given_clock() -> None:
+    headers = {"retry-after": "Wed, 21 Oct 2015 07:28:30 GMT"}
 
-    async def once() -> None:
-        async with client_of(url) as client:
-            await client.images.generate(model="up", prompt="x")
-
-    with pytest.raises(openai.APIError) as caught:
-        asyncio.run(once())
-
-    assert to_image_error(caught.value, clock_s=lambda: 1_445_412_480.0).retry_after_s == 30.0
+    assert status_error(429, headers, b"", clock_s=lambda: 1_445_412_480.0).retry_after_s == 30.0
 
 
 @pytest.mark.parametrize(

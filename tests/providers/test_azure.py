@@ -139,7 +139,6 @@ def test_these_headers_are_sent_and_no_others(
         "x-stainless-lang": "python",
         "x-stainless-os": sent.headers["x-stainless-os"],
         "x-stainless-package-version": openai.__version__,
-        "x-stainless-raw-response": "raw",
         "x-stainless-read-timeout": "120.5",
         "x-stainless-retry-count": "0",
         "x-stainless-runtime": "CPython",

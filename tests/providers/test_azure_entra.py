@@ -355,7 +355,7 @@ def test_a_token_is_waited_for_only_so_long() -> None:
 def test_a_provider_closes_its_credential() -> None:
     credential = SilentCredential()
 
-    asyncio.run(EntraProvider(AsyncOpenAI(api_key="x"), credential).aclose())
+    asyncio.run(EntraProvider(AsyncOpenAI(api_key="x"), credential, EntraTokens(credential, SCOPE)).aclose())
 
     assert credential.closed
 

@@ -3,6 +3,7 @@ import io
 import pytest
 from PIL import Image, ImageChops, ImageDraw, ImageStat
 
+from imageway.contract.content import BytesContent
 from imageway.contract.errors import ErrorCode, ImageError
 from imageway.contract.request import ImageFacts, ImageFormat, ImageInput, ImageRequest, JsonValue, Operation
 from imageway.contract.sniff import image_input
@@ -232,7 +233,7 @@ def test_a_file_that_cannot_be_opened_is_refused_by_its_position(content: bytes)
 
 def test_a_picture_of_fifty_megapixels_by_its_header_alone_is_refused_undecoded() -> None:
     facts = ImageFacts(format=ImageFormat.PNG, width_px=50_000_001, height_px=1)
-    lying = ImageInput(content=saved(portrait()), facts=facts)
+    lying = ImageInput(source=BytesContent(saved(portrait())), facts=facts)
     request = ImageRequest(operation=Operation.EDIT, model="gpt-image-1", params={"prompt": "x"}, images=(lying,))
 
     with pytest.raises(ImageError, match="image 1"):

@@ -3,6 +3,7 @@
 import pytest
 from msgspec.structs import replace
 
+from imageway.contract.content import BytesContent
 from imageway.contract.errors import UnsupportedError
 from imageway.contract.request import ImageFacts, ImageFormat, ImageInput, ImageRequest, JsonValue, Operation
 from imageway.contract.spec import ImageRules, MaskRules, ModelSpec
@@ -11,8 +12,8 @@ from imageway.providers.translation import translated
 
 CATALOGUE = load_catalogue()
 FACTS = ImageFacts(format=ImageFormat.PNG, width_px=64, height_px=64, has_alpha=True)
-PHOTO = ImageInput(content=b"photo", facts=FACTS, filename="me.png")
-MASK = ImageInput(content=b"mask", facts=FACTS, filename="hole.png")
+PHOTO = ImageInput(source=BytesContent(b"photo"), facts=FACTS, filename="me.png")
+MASK = ImageInput(source=BytesContent(b"mask"), facts=FACTS, filename="hole.png")
 TARGETS = ["openai/gpt-image-2", "openai/gpt-image-2.5-sunburst", "openai/gpt-image-2.6-flare", "azure/gpt-image-2"]
 OLD = CATALOGUE["openai/dall-e-2"]
 
@@ -35,7 +36,7 @@ def test_the_transparent_part_of_the_picture_is_its_mask(target: str) -> None:
 
     assert found.request == asks(
         PHOTO,
-        mask=ImageInput(content=b"photo", facts=FACTS, filename="mask"),
+        mask=ImageInput(source=BytesContent(b"photo"), facts=FACTS, filename="mask"),
         size="816x816",
         n=2,
         quality="medium",
@@ -59,7 +60,7 @@ def test_where_the_target_edits_the_transparent_part_too_nothing_is_added() -> N
 
 def test_the_picture_as_a_mask_keeps_to_the_targets_limit() -> None:
     target = with_files(CATALOGUE["openai/gpt-image-2"], mask=MaskRules(formats=[ImageFormat.PNG], max_bytes=5))
-    larger = replace(PHOTO, content=b"photos")
+    larger = replace(PHOTO, source=BytesContent(b"photos"))
 
     assert translated(asks(PHOTO), OLD, target).request.mask == replace(PHOTO, filename="mask")
     with pytest.raises(UnsupportedError) as caught:

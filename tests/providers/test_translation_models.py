@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from imageway.contract.check import violations
+from imageway.contract.content import BytesContent
 from imageway.contract.errors import UnsupportedError, Violation
 from imageway.contract.request import ImageFacts, ImageFormat, ImageInput, ImageRequest, JsonValue, Operation
 from imageway.contract.spec import Choice, Flag, Integer, OperationSpec, Size
@@ -23,7 +24,7 @@ TARGETS = [
 ]
 ECHOES = ("background", "output_format", "quality", "size", "usage")
 PHOTO = ImageInput(
-    content=b"photo", facts=ImageFacts(format=ImageFormat.PNG, width_px=64, height_px=64, has_alpha=True)
+    source=BytesContent(b"photo"), facts=ImageFacts(format=ImageFormat.PNG, width_px=64, height_px=64, has_alpha=True)
 )
 GRID_SIZES = ["1024x1024", "816x816", "640x1024", "1200x800", "3840x1280", "3840x2160", "2880x2880"]
 

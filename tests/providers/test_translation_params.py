@@ -3,6 +3,7 @@
 import pytest
 from msgspec.structs import replace
 
+from imageway.contract.content import BytesContent
 from imageway.contract.errors import UnsupportedError
 from imageway.contract.request import ImageFacts, ImageFormat, ImageInput, ImageRequest, JsonValue, Operation
 from imageway.contract.spec import Choice, Integer, ModelSpec, Param, Text
@@ -11,7 +12,7 @@ from imageway.providers.translation import Translation, translated
 
 CATALOGUE = load_catalogue()
 PHOTO = ImageInput(
-    content=b"photo", facts=ImageFacts(format=ImageFormat.PNG, width_px=64, height_px=64, has_alpha=True)
+    source=BytesContent(b"photo"), facts=ImageFacts(format=ImageFormat.PNG, width_px=64, height_px=64, has_alpha=True)
 )
 TARGETS = ["openai/gpt-image-2", "openai/gpt-image-2.5-sunburst", "openai/gpt-image-2.6-flare", "azure/gpt-image-2"]
 

@@ -120,12 +120,12 @@ def _format_violations(name: str, position: int, file: ImageInput, formats: list
 
 
 def _byte_violations(name: str, position: int, file: ImageInput, max_bytes: int) -> Iterator[Violation]:
-    if not file.content:
+    if not file.size_bytes:
         yield _fault(name, f"The file of {name} {position} is empty.", "invalid_image_file", f"1 to {max_bytes} bytes")
-    elif len(file.content) > max_bytes:
+    elif file.size_bytes > max_bytes:
         yield _fault(
             name,
-            f"The file of {name} {position} has {len(file.content)} bytes; it must be less than"
+            f"The file of {name} {position} has {file.size_bytes} bytes; it must be less than"
             f" {_megabytes(max_bytes + 1)} MB.",
             "invalid_image_format",
             f"1 to {max_bytes} bytes",

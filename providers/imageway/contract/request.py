@@ -5,6 +5,8 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
+from imageway.contract.content import Content, whole
+
 __all__ = ("ImageFacts", "ImageFormat", "ImageInput", "ImageRequest", "JsonValue", "Operation", "Scalar")
 
 Scalar: TypeAlias = bool | int | float | str | None
@@ -76,12 +78,21 @@ class ImageFacts(Struct, frozen=True, kw_only=True):
 class ImageInput(Struct, frozen=True, kw_only=True):
     """A picture that came with a request: the caller's bytes untouched, and what they are by content.
 
-    `filename` is what the caller called it; nothing is decided by it.
+    `source` is where the bytes lie. `filename` is what the caller called it; nothing is decided by it.
     """
 
-    content: bytes
+    source: Content
     facts: ImageFacts
     filename: str = "image"
+
+    @property
+    def content(self) -> bytes:
+        """All bytes at once, read anew at every call where they lie in a file. Large ones are better read in chunks."""
+        return whole(self.source)
+
+    @property
+    def size_bytes(self) -> int:
+        return self.source.size
 
 
 class ImageRequest(Struct, frozen=True, kw_only=True):

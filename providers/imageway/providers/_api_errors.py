@@ -3,8 +3,8 @@
 import time
 from collections.abc import Callable, Mapping
 
+import aiohttp
 import msgspec
-import openai
 
 from imageway.contract.errors import ErrorCode, ImageError
 from imageway.contract.result import ImageResult
@@ -12,7 +12,7 @@ from imageway.contract.wire_result import read_result
 from imageway.providers._api_fault import Fault, read_fault, read_fault_text
 from imageway.providers._api_headers import kept_headers, request_id, retry_after_s
 
-__all__ = ("from_stream_error", "read_answer", "to_image_error")
+__all__ = ("connection_error", "from_stream_error", "read_answer", "status_error")
 
 _REFUSED_CONTENT = frozenset(
     (
@@ -40,9 +40,7 @@ _OPERATORS_BUSINESS = frozenset(
 _OVERLOADED = frozenset(("server_is_overloaded", "slow_down"))
 _NO_SUCH_MODEL = frozenset(("model_not_found", "DeploymentNotFound"))
 _USERS_FAULT = frozenset(("invalid_request_error", "image_generation_user_error"))
-_NOTHING_SENT = frozenset(
-    ("ConnectError", "ConnectTimeout", "PoolTimeout", "ProxyError", "UnsupportedProtocol", "LocalProtocolError")
-)
+_NOTHING_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.InvalidURL)
 _SHOWN = frozenset((ErrorCode.INVALID_REQUEST, ErrorCode.CONTENT_REJECTED, ErrorCode.PAYLOAD_TOO_LARGE))
 """Where the vendor's words are the caller's business; elsewhere they may name the gateway's keys and addresses."""
 
@@ -55,16 +53,36 @@ _PASSING = frozenset((ErrorCode.RATE_LIMITED, ErrorCode.UPSTREAM_UNAVAILABLE, Er
 _SHORTEST_SECRET = 6
 
 
-def to_image_error(error: openai.APIError, *, clock_s: Callable[[], float] = time.time) -> ImageError:
-    """*error* as one of ours. `clock_s` tells the Unix time, for vendors who name the date of the next attempt."""
-    if isinstance(error, openai.APIStatusError):
-        return _from_status(error, clock_s)
-    if isinstance(error, openai.APIConnectionError):
-        return _from_connection(error)
-    if isinstance(error, openai.APIResponseValidationError):
-        headers = error.response.headers
-        return _unusable(request_id(headers))
-    return _ended(None, read_fault(error.body), None)
+def status_error(
+    status: int,
+    headers: Mapping[str, str],
+    body: bytes,
+    *,
+    secrets: tuple[str | None, ...] = (),
+    clock_s: Callable[[], float] = time.time,
+) -> ImageError:
+    """An answer that is no success as one of ours. Nothing that is told shows any of *secrets*.
+
+    `clock_s` tells the Unix time, for vendors who name the date of the next attempt.
+    """
+    return _ended(
+        status,
+        read_fault_text(body),
+        request_id(headers),
+        wait_s=retry_after_s(headers, clock_s=clock_s),
+        secrets=secrets,
+    )
+
+
+def connection_error(error: aiohttp.ClientError | OSError) -> ImageError:
+    """A connection that failed, or fell silent, as one of ours."""
+    if isinstance(error, _NOTHING_SENT):
+        return ImageError(ErrorCode.UPSTREAM_UNAVAILABLE, "The upstream can't be reached.")
+    if isinstance(error, TimeoutError):
+        return ImageError(ErrorCode.UPSTREAM_TIMEOUT, "The upstream did not answer in time.", may_have_billed=True)
+    return ImageError(
+        ErrorCode.UPSTREAM_UNAVAILABLE, "The connection broke after the request was sent.", may_have_billed=True
+    )
 
 
 def from_stream_error(body: object, request_id: str | None) -> ImageError:
@@ -93,40 +111,6 @@ def _carries_error(body: bytes) -> bool:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return False
     return bytes(fields.get("error", b"null"))[:1] in (b"{", b'"')
-
-
-def _from_connection(error: openai.APIConnectionError) -> ImageError:
-    cause = type(error.__cause__).__name__
-    if cause in _NOTHING_SENT:
-        return ImageError(ErrorCode.UPSTREAM_UNAVAILABLE, "The upstream can't be reached.")
-    if isinstance(error, openai.APITimeoutError):
-        return ImageError(ErrorCode.UPSTREAM_TIMEOUT, "The upstream did not answer in time.", may_have_billed=True)
-    return ImageError(
-        ErrorCode.UPSTREAM_UNAVAILABLE, "The connection broke after the request was sent.", may_have_billed=True
-    )
-
-
-def _unusable(upstream_request_id: str | None) -> ImageError:
-    return ImageError(
-        ErrorCode.UPSTREAM_UNAVAILABLE,
-        "The answer is not what the Images API sends.",
-        may_have_billed=True,
-        upstream_request_id=upstream_request_id,
-    )
-
-
-def _from_status(error: openai.APIStatusError, clock_s: Callable[[], float]) -> ImageError:
-    headers = error.response.headers
-    return _ended(
-        error.status_code,
-        read_fault_text(error.response.content),
-        request_id(headers),
-        wait_s=retry_after_s(headers, clock_s=clock_s),
-        secrets=(
-            error.request.headers.get("authorization", "").partition(" ")[2],
-            error.request.headers.get("api-key"),
-        ),
-    )
 
 
 def _ended(

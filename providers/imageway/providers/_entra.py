@@ -33,10 +33,10 @@ _FAULTS = (AzureError, OSError, ValueError, TypeError, LookupError, AttributeErr
 
 
 class EntraProvider(ImagesApiProvider):
-    """A client whose tokens come from *credential*, which it owns."""
+    """A client whose *tokens* come from *credential*, which it owns."""
 
-    def __init__(self, client: "AsyncOpenAI", credential: "AsyncTokenCredential") -> None:
-        super().__init__(client)
+    def __init__(self, client: "AsyncOpenAI", credential: "AsyncTokenCredential", tokens: "EntraTokens") -> None:
+        super().__init__(client, tokens.token)
         self._credential = credential
 
     async def aclose(self) -> None:  # type: ignore[explicit-override]  # typing.override is Python 3.12's

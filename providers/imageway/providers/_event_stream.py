@@ -1,9 +1,9 @@
-"""Event streams of the Images API, as the `openai` library's raw response carries them."""
+"""Event streams of the Images API."""
 
 from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Any
 
-import httpx2
+import aiohttp
 import msgspec
 
 from imageway.contract.errors import ErrorCode, ImageError
@@ -16,7 +16,7 @@ __all__ = ("events_of",)
 _LARGEST_EVENT_BYTES = 256 * 1024 * 1024
 
 
-async def events_of(reply: Any, request_id: str | None) -> AsyncGenerator[ImageEvent, None]:  # noqa: ANN401  # the library's
+async def events_of(reply: aiohttp.ClientResponse, request_id: str | None) -> AsyncGenerator[ImageEvent, None]:
     """The pictures in *reply*; a server that doesn't stream has its plain answer shown as completed events.
 
     Raises `ImageError` for an error event, and where the stream ends without a completed picture.
@@ -38,16 +38,16 @@ async def events_of(reply: Any, request_id: str | None) -> AsyncGenerator[ImageE
                 begun = True
                 completed = completed or isinstance(shown, CompletedImage)
                 yield shown
-    except (httpx2.HTTPError, EventTooLargeError) as error:
+    except (aiohttp.ClientError, OSError, EventTooLargeError) as error:
         if not completed:
-            raise _broken_off(request_id, silent=isinstance(error, httpx2.TimeoutException)) from error
+            raise _broken_off(request_id, silent=isinstance(error, TimeoutError)) from error
     if not completed:
         raise _broken_off(request_id)
 
 
-async def _received(reply: Any) -> AsyncIterator[ServerSentEvent]:  # noqa: ANN401
+async def _received(reply: aiohttp.ClientResponse) -> AsyncIterator[ServerSentEvent]:
     decoder = SseDecoder(_LARGEST_EVENT_BYTES)
-    async for chunk in reply.iter_bytes():
+    async for chunk in reply.content.iter_any():
         for event in decoder.feed(chunk):
             yield event
     for event in decoder.close():

@@ -1,105 +1,82 @@
-"""The Images API through the `openai` library, for OpenAI, Azure and whatever speaks the same."""
+"""The Images API as the `openai` library describes it, for OpenAI, Azure and whatever speaks the same."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, asynccontextmanager
-from typing import TYPE_CHECKING, Any, Literal, assert_never, cast
+from typing import TYPE_CHECKING, assert_never
 
-import openai
-from openai.types import ImagesResponse
+import msgspec
 
 from imageway.contract.request import ImageInput, ImageRequest, Operation
 from imageway.contract.result import ImageResult
 from imageway.contract.stream import ImageEvent
-from imageway.providers._api_errors import read_answer, to_image_error
+from imageway.providers._api_errors import read_answer
 from imageway.providers._api_headers import request_id
+from imageway.providers._carrier import Body, Carrier, read
 from imageway.providers._event_stream import events_of
+from imageway.providers._multipart import FilePart, form_body, form_texts
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
 
 __all__ = ("ImagesApiProvider",)
 
-_TAKEN = "X-Stainless-Raw-Response"
 _FILE_NAME = {"image/png": "image.png", "image/jpeg": "image.jpg", "image/webp": "image.webp"}
 
 
 class ImagesApiProvider:
-    """An `openai` client as a `StreamingImageProvider`. The client must have `max_retries=0`: the engine alone retries.
+    """A `StreamingImageProvider` for whatever *client*, which `client_options` made, points at.
 
-    Answers are taken raw and cut apart here: the library's own models would copy every picture several times.
+    Nothing is sent twice: the engine alone retries. Where the login changes, *token* gives that of the moment.
     """
 
-    def __init__(self, client: "AsyncOpenAI") -> None:
-        self._client = client
+    def __init__(self, client: "AsyncOpenAI", token: Callable[[], Awaitable[str]] | None = None) -> None:
+        self._carrier = Carrier(client, token)
 
     async def create(self, upstream_model: str, request: ImageRequest) -> ImageResult:
-        reply = await self._reply(upstream_model, request, "raw")
-        return read_answer(await reply.read(), reply.headers)
+        path, body = _sent(upstream_model, request)
+        async with self._carrier.post(path, upstream_model, body) as reply:
+            return read_answer(await read(reply), reply.headers)
 
     @asynccontextmanager
     async def stream(self, upstream_model: str, request: ImageRequest) -> AsyncIterator[AsyncIterator[ImageEvent]]:
-        reply = await self._reply(upstream_model, request, "stream")
-        try:
-            async with aclosing(events_of(reply, request_id(reply.headers))) as events:
-                yield events
-        finally:
-            await reply.close()
+        path, body = _sent(upstream_model, request)
+        async with (
+            self._carrier.post(path, upstream_model, body) as reply,
+            aclosing(events_of(reply, request_id(reply.headers))) as events,
+        ):
+            yield events
 
     async def aclose(self) -> None:
-        await self._client.close()
-
-    async def _reply(self, upstream_model: str, request: ImageRequest, taken: Literal["raw", "stream"]) -> Any:  # noqa: ANN401
-        """The library's raw response, whose class depends on *taken*."""
-        params = dict(request.params)
-        headers: dict[str, str] = {_TAKEN: taken}
-        try:
-            match request.operation:
-                case Operation.GENERATE:
-                    prompt = params.pop("prompt", openai.omit)
-                    return await self._client.images.generate(
-                        model=upstream_model, prompt=cast("Any", prompt), extra_body=params, extra_headers=headers
-                    )
-                case Operation.EDIT if "images" in params:
-                    # Pictures that nobody looked at, by reference; such an edit is always JSON.
-                    return await self._post("/images/edits", {"model": upstream_model, **params}, {}, headers)
-                case Operation.EDIT:
-                    prompt = params.pop("prompt", openai.omit)
-                    return await self._client.images.edit(
-                        model=upstream_model,
-                        prompt=cast("Any", prompt),
-                        extra_body=params,
-                        extra_headers=headers,
-                        **{"image": [], **_files_of(request)},
-                    )
-                case Operation.VARIATION:
-                    # The library's own method warns on every call that the vendor has retired the operation.
-                    headers["Content-Type"] = "multipart/form-data"
-                    files = [("image", _file(image)) for image in request.images]  # several only where nobody checks
-                    return await self._post("/images/variations", {"model": upstream_model, **params}, files, headers)
-                case _:
-                    assert_never(request.operation)
-        except openai.APIError as error:
-            raise to_image_error(error) from error
-
-    async def _post(self, path: str, body: Any, files: Any, headers: dict[str, str]) -> Any:  # noqa: ANN401
-        return await self._client.post(
-            path, cast_to=ImagesResponse, body=body, files=files or None, options={"headers": headers}
-        )
+        await self._carrier.aclose()
 
 
-def _files_of(request: ImageRequest) -> dict[str, Any]:
-    files: dict[str, Any] = {"image": _files(request.images)} if request.images else {}
-    if request.mask is not None:
-        files["mask"] = _file(request.mask)
-    if request.markup is not None:
-        files["markup"] = _file(request.markup)
-    return files
+def _sent(upstream_model: str, request: ImageRequest) -> tuple[str, Body]:
+    """Where *request* goes, and as what."""
+    params = {"model": upstream_model, **request.params}
+    match request.operation:
+        case Operation.GENERATE:
+            return "/images/generations", _json(params)
+        case Operation.EDIT if "images" in params:
+            # Pictures that nobody looked at, by reference; such an edit is always JSON.
+            return "/images/edits", _json(params)
+        case Operation.EDIT:
+            name = "image" if len(request.images) == 1 else "image[]"
+            files = [_file(name, image) for image in request.images]
+            others = (("mask", request.mask), ("markup", request.markup))
+            files += [_file(name, file) for name, file in others if file is not None]
+            return "/images/edits", form_body(form_texts(params), files)
+        case Operation.VARIATION:
+            files = [_file("image", image) for image in request.images]  # several only where nobody checks
+            return "/images/variations", form_body(form_texts(params), files)
+        case _:
+            assert_never(request.operation)
 
 
-def _files(images: tuple[ImageInput, ...]) -> Any:  # noqa: ANN401  # the vendor's FileTypes, which is Any at heart
-    return _file(images[0]) if len(images) == 1 else [_file(image) for image in images]
+def _json(params: object) -> Body:
+    content = msgspec.json.encode(params)
+    return Body("application/json", len(content), content)
 
 
-def _file(image: ImageInput) -> tuple[str, bytes, str]:
+def _file(name: str, image: ImageInput) -> FilePart:
     media_type = image.facts.format.media_type
-    return _FILE_NAME.get(media_type, "image"), image.content, media_type
+    return FilePart(name, _FILE_NAME.get(media_type, "image"), media_type, image.source)

@@ -1,4 +1,4 @@
-"""What every `openai` client of ours has in common: no retries, no redirects, nothing from the environment."""
+"""What every `openai` client of ours has in common: it sends nothing itself, and takes nothing from the environment."""
 
 from typing import Any
 from urllib.parse import urlsplit
@@ -6,19 +6,19 @@ from urllib.parse import urlsplit
 import openai
 
 from imageway.contract.version import __version__
+from imageway.providers._carrier import describing_client
 
-__all__ = ("checked_url", "common_options", "without_environment")
+__all__ = ("checked_url", "client_options", "without_environment")
 
 _CONNECT_TIMEOUT_S = 10.0
 
 
-def common_options(timeout_s: float) -> dict[str, Any]:
-    """Arguments for the client's constructor. A redirect could take prompts, or a paid call, somewhere else."""
-    timeout = openai.Timeout(timeout_s, connect=_CONNECT_TIMEOUT_S)
+def client_options(timeout_s: float, *, connect_timeout_s: float = _CONNECT_TIMEOUT_S) -> dict[str, Any]:
+    """Arguments for the constructor of a client that an `ImagesApiProvider` is to have."""
     return {
         "max_retries": 0,
-        "timeout": timeout,
-        "http_client": openai.DefaultAsyncHttpxClient(follow_redirects=False, timeout=timeout),
+        "timeout": openai.Timeout(timeout_s, connect=connect_timeout_s),
+        "http_client": describing_client(),
         "default_headers": {"User-Agent": f"imageway/{__version__}"},
     }
 

@@ -1,6 +1,5 @@
 """Azure OpenAI: its two URL shapes, its two ways to log in, and what an api-version lacks."""
 
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 from msgspec.structs import replace
@@ -20,6 +19,8 @@ _VENDOR_DOMAINS = tuple(
     for cloud in ("com", "us", "cn")
 )
 """Azure drew with this one only by submitting and polling, in api-versions of 2023, and has retired it."""
+
+_NO_KEY = "brought-by-each-call"
 
 
 def build(config: AzureConfig) -> ImageProvider:
@@ -42,7 +43,8 @@ def build(config: AzureConfig) -> ImageProvider:
     from imageway.providers._entra import EntraProvider, EntraTokens, make_credential
 
     credential = make_credential(login)
-    return EntraProvider(_client(config, endpoint, EntraTokens(credential, login.scope).token), credential)
+    tokens = EntraTokens(credential, login.scope)
+    return EntraProvider(_client(config, endpoint, None), credential, tokens)
 
 
 def narrow(config: AzureConfig, spec: ModelSpec) -> ModelSpec:
@@ -86,17 +88,18 @@ def _key(config: AzureConfig, faults: list[str]) -> str:
     return ""
 
 
-def _client(config: AzureConfig, endpoint: str, login: str | Callable[[], Awaitable[str]]) -> Any:  # noqa: ANN401
+def _client(config: AzureConfig, endpoint: str, key: str | None) -> Any:  # noqa: ANN401
+    """The client for *key*; without one each call brings its own token along."""
     import openai
 
-    from imageway.providers._vendor_client import common_options, without_environment
+    from imageway.providers._vendor_client import client_options, without_environment
 
-    common = common_options(config.timeout_s)
+    common = client_options(config.timeout_s)
     if config.api_version is None:
         # This path takes a key as a bearer token too, and that is how the plain client sends it.
         base_url = f"{endpoint.rstrip('/')}/openai/v1"
-        return without_environment(openai.AsyncOpenAI(api_key=login, base_url=base_url, **common))
-    given: dict[str, Any] = {"api_key": login} if isinstance(login, str) else {"azure_ad_token_provider": login}
+        return without_environment(openai.AsyncOpenAI(api_key=key or _NO_KEY, base_url=base_url, **common))
+    given: dict[str, Any] = {"azure_ad_token": _NO_KEY} if key is None else {"api_key": key}
     return without_environment(
         openai.AsyncAzureOpenAI(azure_endpoint=endpoint, api_version=config.api_version, **given, **common)
     )

@@ -26,12 +26,12 @@ def build(config: OpenAIConfig) -> ImageProvider:
     import openai
 
     from imageway.providers._images_api import ImagesApiProvider
-    from imageway.providers._vendor_client import checked_url, common_options, without_environment
+    from imageway.providers._vendor_client import checked_url, client_options, without_environment
 
     client = openai.AsyncOpenAI(
         api_key=resolve_secret(config.api_key),
         base_url=checked_url("base_url", config.base_url),
-        **common_options(config.timeout_s),
+        **client_options(config.timeout_s),
     )
     return ImagesApiProvider(without_environment(client, config.organization, config.project))
 

@@ -4,12 +4,13 @@ from hashlib import sha256
 import pytest
 from msgspec.structs import replace
 
+from imageway.contract.content import BytesContent
 from imageway.contract.request import ImageFacts, ImageFormat, ImageInput, ImageRequest, JsonValue, Operation
 from imageway.gateway.ledger.fingerprint import fingerprint
 
 
 def picture(content: bytes, filename: str = "image") -> ImageInput:
-    return ImageInput(content=content, facts=ImageFacts(format=ImageFormat.PNG), filename=filename)
+    return ImageInput(source=BytesContent(content), facts=ImageFacts(format=ImageFormat.PNG), filename=filename)
 
 
 REQUEST = ImageRequest(

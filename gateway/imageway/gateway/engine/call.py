@@ -122,7 +122,7 @@ class Call:
             images=self.images,
             prompt_chars=len(prompt) if isinstance(prompt, str) else 0,
             input_images=len(request.images),
-            input_bytes=sum(len(image.content) for image in request.images),
+            input_bytes=sum(image.size_bytes for image in request.images),
             faults=tuple(violation.code for violation in error.violations)
             if isinstance(error, UnsupportedError)
             else (),

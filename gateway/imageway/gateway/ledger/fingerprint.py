@@ -39,4 +39,9 @@ def _fingerprint(request: ImageRequest) -> str:
 
 
 def _digest(image: ImageInput | None) -> str | None:
-    return None if image is None else sha256(image.content).hexdigest()
+    if image is None:
+        return None
+    digest = sha256()
+    for chunk in image.source.chunks():
+        digest.update(chunk)
+    return digest.hexdigest()

@@ -8,6 +8,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from imageway.contract.check import violations
+from imageway.contract.content import BytesContent
 from imageway.contract.errors import UnsupportedError, Violation
 from imageway.contract.request import ImageFacts, ImageFormat, ImageInput, ImageRequest, JsonValue, Operation
 from imageway.contract.spec import Choice, ModelSpec, OperationSpec, Size, Text
@@ -76,7 +77,7 @@ def minimal_request(operation: Operation, spec: ModelSpec) -> ImageRequest:
     if promised.images is not None:
         form = ImageFormat.PNG if ImageFormat.PNG in promised.images.formats else promised.images.formats[0]
         facts = ImageFacts(format=form, width_px=1024, height_px=1024, has_alpha=True)
-        images = (ImageInput(content=b"x", facts=facts),) * promised.images.min_count
+        images = (ImageInput(source=BytesContent(b"x"), facts=facts),) * promised.images.min_count
     return ImageRequest(operation=operation, model=spec.model, params=params, images=images)
 
 

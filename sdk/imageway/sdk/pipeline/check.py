@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
 
 from imageway.contract.check import hinted
+from imageway.contract.content import BytesContent
 from imageway.contract.document import Issue, YamlPath, issue_at
 from imageway.contract.errors import Violation
 from imageway.contract.request import ImageFacts, ImageFormat, ImageInput, ImageRequest, JsonValue, Operation
@@ -128,7 +129,7 @@ def _stand_in(node: ImageNode, spec: ModelSpec) -> ImageRequest:
         operation=operation,
         model=node.model,
         params={**params, "prompt": "x"},
-        images=(ImageInput(content=b"x", facts=facts),) * count,
+        images=(ImageInput(source=BytesContent(b"x"), facts=facts),) * count,
     )
 
 

@@ -1,0 +1,131 @@
+"""Calls to the vendor: the `openai` client says where they go and as whom, aiohttp carries them.
+
+That client's own way from arguments to an answer costs ten times as much as aiohttp's, and has every picture in memory
+several times. So it is asked once for each address what it would send, and that is kept.
+"""
+
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+import aiohttp
+import httpx2
+from msgspec import Struct
+from typing_extensions import override
+from yarl import URL
+
+from imageway.providers._api_errors import connection_error, status_error
+
+if TYPE_CHECKING:
+    from openai import AsyncOpenAI
+
+__all__ = ("Body", "Carrier", "describing_client", "read")
+
+_READ_BYTES = 1 << 19
+"""How much of an answer may lie unread. Half a megabyte spares trips through the event loop."""
+
+_SET_HERE = frozenset(("host", "content-length", "content-type", "accept-encoding"))
+
+
+class Body(Struct, frozen=True):
+    """What is sent. `content` is made anew for each call; `size` is in bytes."""
+
+    media_type: str
+    size: int
+    content: bytes | AsyncIterable[bytes | memoryview]
+
+
+class _Address(Struct, frozen=True):
+    url: URL
+    headers: dict[str, str]
+
+
+class _Describing(httpx2.AsyncBaseTransport):
+    """Sends nothing: whoever calls looks at the request that would have gone out."""
+
+    @override
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        return httpx2.Response(200, request=request, content=b"{}")
+
+
+def describing_client() -> httpx2.AsyncClient:
+    """An `http_client` for the constructor of an `openai` client that only describes calls."""
+    return httpx2.AsyncClient(transport=_Describing())
+
+
+class Carrier:
+    """Connections to one vendor, as many as there are calls; none is opened before the first.
+
+    *client* must have a `describing_client`. Where the login changes, *token* gives that of the moment, to be sent as a
+    bearer token.
+    """
+
+    def __init__(self, client: "AsyncOpenAI", token: Callable[[], Awaitable[str]] | None = None) -> None:
+        self._client = client
+        self._token = token
+        self._addresses: dict[tuple[str, str], _Address] = {}
+        self._session: aiohttp.ClientSession | None = None
+
+    @asynccontextmanager
+    async def post(self, path: str, upstream_model: str, body: Body) -> AsyncIterator[aiohttp.ClientResponse]:
+        """The answer with status 200, of which nothing is read yet; leaving early hangs up.
+
+        Raises `ImageError` for any other status, and for a connection that fails before.
+        """
+        login = {} if self._token is None else {"authorization": f"Bearer {await self._token()}"}
+        address = await self._address(path, upstream_model)
+        headers = {
+            **address.headers,
+            **login,
+            "accept-encoding": "identity",  # base64 is hardly worth the CPU time
+            "content-type": body.media_type,
+            "content-length": str(body.size),
+        }
+        session = self._opened()
+        try:
+            reply = await session.post(address.url, data=body.content, headers=headers, allow_redirects=False)
+        except (aiohttp.ClientError, OSError) as error:
+            raise connection_error(error) from error
+        async with reply:
+            if reply.status != 200:
+                raise status_error(reply.status, reply.headers, await read(reply), secrets=_secrets(headers))
+            yield reply
+
+    async def aclose(self) -> None:
+        if self._session is not None:
+            await self._session.close()
+        await self._client.close()
+
+    async def _address(self, path: str, upstream_model: str) -> _Address:
+        known = self._addresses.get((path, upstream_model))
+        if known is None:
+            described = await self._client.post(path, cast_to=httpx2.Response, body={"model": upstream_model})
+            sent = described.request
+            headers = {name: value for name, value in sent.headers.items() if name not in _SET_HERE}
+            known = _Address(URL(str(sent.url), encoded=True), headers)
+            self._addresses[path, upstream_model] = known
+        return known
+
+    def _opened(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            timeout: Any = self._client.timeout
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=0),  # the gateway says how many calls there may be
+                cookie_jar=aiohttp.DummyCookieJar(),
+                timeout=aiohttp.ClientTimeout(total=None, sock_connect=timeout.connect, sock_read=timeout.read),
+                read_bufsize=_READ_BYTES,
+                trust_env=False,
+            )
+        return self._session
+
+
+async def read(reply: aiohttp.ClientResponse) -> bytes:
+    """All of *reply*. Raises `ImageError` where the connection breaks before its end."""
+    try:
+        return await reply.read()
+    except (aiohttp.ClientError, OSError) as error:
+        raise connection_error(error) from error
+
+
+def _secrets(headers: dict[str, str]) -> tuple[str | None, ...]:
+    return headers.get("authorization", "").partition(" ")[2], headers.get("api-key")
