@@ -298,8 +298,7 @@ def test_an_unreachable_gateway_is_exit_4(tmp_path: Path, capsys: pytest.Capture
 
     said = capsys.readouterr()
     assert said.err == (
-        "imageway: the gateway doesn't tell its models:"
-        f" can't reach the gateway at {url}: All connection attempts failed\n"
+        f"imageway: the gateway doesn't tell its models: can't reach the gateway at {url}: Connection refused\n"
     )
     assert json.loads(said.out)["exit_code"] == 4
     assert main(["check", str(tmp_path), "--gateway", url]) == 0
@@ -336,7 +335,7 @@ def test_a_gateway_that_goes_away_is_exit_4_too(tmp_path: Path, capsys: pytest.C
 
     assert exit_ is Exit.NO_GATEWAY
     assert capsys.readouterr().err.splitlines() == [
-        f"stopped: can't reach the gateway at {url}: All connection attempts failed",
+        f"stopped: can't reach the gateway at {url}: Connection refused",
         f"1 record: 0 drawn, 0 failed, 1 not done; 0 pictures; {tmp_path / 'output.json'}",
     ]
 

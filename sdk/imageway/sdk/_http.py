@@ -1,16 +1,9 @@
-"""HTTP for the SDK: the one module that knows httpx.
+"""HTTP for the SDK: the one module that its others call; httpx speaks, aiohttp carries (see `_transport`)."""
 
-httpx's pool looks at every call in flight for each call that comes and goes, so one big pool costs the square of its
-size. Calls are spread over pools of eight connections instead; a new pool is opened where all are taken.
-"""
-
-import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, MutableMapping
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
 from typing import Any, NamedTuple, TypeAlias
 
 import httpx
-from msgspec import Struct
 
 from imageway.contract.errors import ErrorCode, ImageError
 from imageway.sdk.errors import GatewayUnreachableError
@@ -23,7 +16,6 @@ AsgiApp: TypeAlias = Callable[
     Awaitable[None],
 ]
 
-_POOL_SIZE = 8
 _CONNECT_TIMEOUT_S = 10.0
 _KEEP_ALIVE_S = 2.0
 """Shorter than servers usually wait: a connection that the server is just closing isn't picked for a paid call."""
@@ -46,11 +38,6 @@ class FormPart(NamedTuple):
     media_type: str | None = None
 
 
-class _Pool(Struct):
-    client: httpx.AsyncClient
-    in_flight: int = 0
-
-
 class Http:
     """Calls to one gateway, over the network or into an ASGI application of this process.
 
@@ -62,11 +49,10 @@ class Http:
         self, base_url: str, *, headers: Mapping[str, str], read_timeout_s: float, app: AsgiApp | None = None
     ) -> None:
         self.base_url = base_url
-        self._headers = dict(headers)
+        self._headers = {"accept": "*/*", "accept-encoding": "identity", **headers}
         self._read_timeout_s = read_timeout_s
         self._app = app
-        self._pools: list[_Pool] = []
-        self._verify: ssl.SSLContext | bool = True
+        self._opened: httpx.AsyncBaseTransport | None = None
 
     async def get(self, url: str, *, max_bytes: int) -> Answer:
         return await self._call("GET", url, {}, max_bytes=max_bytes)
@@ -82,43 +68,37 @@ class Http:
         return await self._call("POST", url, {"files": files, "headers": dict(headers)}, max_bytes=max_bytes)
 
     async def aclose(self) -> None:
-        while self._pools:
-            await self._pools.pop().client.aclose()
+        if self._opened is not None:
+            await self._opened.aclose()
+            self._opened = None
 
     async def _call(self, method: str, url: str, body: dict[str, Any], *, max_bytes: int) -> Answer:
         paid = method == "POST"
-        async with self._pool() as client:
-            try:
-                async with client.stream(method, url, **body) as reply:
-                    content = await _bounded(reply, max_bytes, paid=paid)
-                    return Answer(reply.status_code, reply.headers, content)
-            except (httpx.HTTPError, httpx.InvalidURL) as error:
-                raise self._translated(error, paid=paid) from error
-
-    @asynccontextmanager
-    async def _pool(self) -> AsyncIterator[httpx.AsyncClient]:
-        pool = next((pool for pool in self._pools if pool.in_flight < _POOL_SIZE), None)
-        if pool is None:
-            pool = _Pool(client=self._open())
-            self._pools.append(pool)
-        pool.in_flight += 1
         try:
-            yield pool.client
-        finally:
-            pool.in_flight -= 1
+            request = httpx.Request(method, url, **{**body, "headers": {**self._headers, **body.get("headers", {})}})
+            # Without httpx's client, which has redirects, cookies and logins for each call.
+            reply = await self._transport().handle_async_request(request)
+            try:
+                content = await _bounded(reply, max_bytes, paid=paid)
+            finally:
+                await reply.aclose()
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise self._translated(error, paid=paid) from error
+        return Answer(reply.status_code, reply.headers, content)
 
-    def _open(self) -> httpx.AsyncClient:
-        transport = None if self._app is None else httpx.ASGITransport(app=self._app, raise_app_exceptions=False)
-        if self._verify is True and transport is None and self.base_url.lower().startswith("https:"):
-            self._verify = httpx.create_ssl_context()
-        return httpx.AsyncClient(
-            transport=transport,
-            verify=self._verify,
-            headers=self._headers,
-            timeout=httpx.Timeout(self._read_timeout_s, connect=_CONNECT_TIMEOUT_S),
-            limits=httpx.Limits(
-                max_connections=_POOL_SIZE, max_keepalive_connections=_POOL_SIZE, keepalive_expiry=_KEEP_ALIVE_S
-            ),
+    def _transport(self) -> httpx.AsyncBaseTransport:
+        if self._opened is None:
+            self._opened = self._open()
+        return self._opened
+
+    def _open(self) -> httpx.AsyncBaseTransport:
+        if self._app is not None:
+            return httpx.ASGITransport(app=self._app, raise_app_exceptions=False)
+        # Loaded by the first call only: it costs as much as all else.
+        from imageway.sdk._transport import AiohttpTransport
+
+        return AiohttpTransport(
+            connect_timeout_s=_CONNECT_TIMEOUT_S, read_timeout_s=self._read_timeout_s, keep_alive_s=_KEEP_ALIVE_S
         )
 
     def _translated(self, error: httpx.HTTPError | httpx.InvalidURL, *, paid: bool) -> ImageError:
