@@ -14,14 +14,16 @@ from imageway.contract.document import Issue
 from imageway.contract.errors import ImageError
 from imageway.gateway.access.callers import Callers
 from imageway.gateway.access.opening import Door
-from imageway.gateway.assembly import assemble
+from imageway.gateway.assembly import Assembly, assemble
 from imageway.gateway.drain import Drain
 from imageway.gateway.engine.delivery import Delivery
 from imageway.gateway.engine.engine import Engine
 from imageway.gateway.engine.observers import Observers
+from imageway.gateway.generation import Current, Generation
 from imageway.gateway.http.errors import answer_error, answer_http_exception, answer_unexpected
 from imageway.gateway.http.files import file_routes
 from imageway.gateway.http.health import health_routes, metrics_route
+from imageway.gateway.http.held import holding
 from imageway.gateway.http.images import image_routes
 from imageway.gateway.http.models import model_routes
 from imageway.gateway.http.ui import ui_routes
@@ -62,15 +64,15 @@ def create_app(
     media = assembly.media
     if media is None and not data_links and is_loopback(settings.server.host):
         media = closing.enter_context(private_store(public_url=""))
-    callers = Callers(settings.keys, assembly.registry, today=today)
     observers = (metrics, LogObserver(log))
     door = _door(settings, Observers(observers))
-    engine = Engine(
-        assembly.registry,
-        admission=door.admission,
-        delivery=Delivery(media),
-        observers=observers,
-    )
+
+    def generation(settings: Settings, assembly: Assembly) -> Generation:
+        callers = Callers(settings.keys, assembly.registry, today=today)
+        engine = Engine(assembly.registry, admission=door.admission, delivery=Delivery(media), observers=observers)
+        return Generation(settings, assembly, callers, engine)
+
+    current = Current(generation(settings, assembly))
 
     apart = settings.server.metrics_port is not None
 
@@ -79,7 +81,7 @@ def create_app(
         log_notices(log, assembly.registry, today())
         async with AsyncExitStack() as stack:
             stack.enter_context(closing)
-            stack.push_async_callback(assembly.aclose)
+            stack.push_async_callback(current.aclose)
             try:
                 await stack.enter_async_context(door.opened())
             except StoreError as error:
@@ -98,8 +100,8 @@ def create_app(
 
     return Litestar(
         route_handlers=[
-            *image_routes(engine, callers, settings.server, default_model=settings.default_model),
-            *model_routes(callers),
+            *image_routes(settings.server),
+            *model_routes(),
             *(file_routes(media) if media else ()),
             *(ui_routes() if settings.server.ui else ()),
             *health_routes(drain),
@@ -110,6 +112,7 @@ def create_app(
             HTTPException: answer_http_exception,
             Exception: answer_unexpected,
         },
+        middleware=[holding(current)],
         lifespan=[opened],
         logging_config=None,
         openapi_config=None,

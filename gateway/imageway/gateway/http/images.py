@@ -12,11 +12,11 @@ from msgspec.structs import replace
 from imageway.contract.errors import ErrorCode, ImageError
 from imageway.contract.request import ImageRequest, Operation
 from imageway.contract.wire import generation_request, result_body
-from imageway.gateway.access.callers import Caller, Callers
-from imageway.gateway.engine.engine import Engine
+from imageway.gateway.access.callers import Caller
 from imageway.gateway.http.dry_run import foreseen
 from imageway.gateway.http.errors import image_error_of
 from imageway.gateway.http.forms import picture_request
+from imageway.gateway.http.held import generation_of
 from imageway.gateway.http.keyed import keyed_answer
 from imageway.gateway.http.links import base_url_of, with_whole_links
 from imageway.gateway.http.outcome_headers import outcome_headers
@@ -32,10 +32,8 @@ _NOT_KEPT = {"imageway-idempotency": "not-kept"}
 """Told to a caller whose key changes nothing, because this gateway has no ledger."""
 
 
-def image_routes(
-    engine: Engine, callers: Callers, server: ServerSettings, *, default_model: str | None
-) -> list[HTTPRouteHandler]:
-    """The image operations as route handlers around *engine*, under OpenAI's paths and Azure's."""
+def image_routes(server: ServerSettings) -> list[HTTPRouteHandler]:
+    """The image operations as route handlers, under OpenAI's paths and Azure's."""
 
     @post(
         _paths("generations"),
@@ -68,17 +66,18 @@ def image_routes(
     def _named(request: AnyRequest, named: str) -> str:
         """The deployment in an Azure path, which counts more than the body, or else the body's model or the default."""
         parts = (request.path_params.get("group"), request.path_params.get("deployment"))
-        return "/".join(part for part in parts if part) or named or default_model or ""
+        default = generation_of(request).settings.default_model
+        return "/".join(part for part in parts if part) or named or default or ""
 
     async def _answer(
         operation: Operation, request: AnyRequest, reading: Callable[[Caller], Awaitable[ImageRequest]]
     ) -> Response[bytes]:
-        request_id = request_id_of(request)
-        caller = None
+        request_id, generation = request_id_of(request), generation_of(request)
+        engine, caller = generation.engine, None
         try:
             base_url = base_url_of(request)
             dry = _is_dry(request)
-            caller = callers.of(request.headers)
+            caller = generation.callers.of(request.headers)
             asked = await reading(caller)
         except (ImageError, HTTPException) as error:
             engine.refused(operation, image_error_of(request, error), request_id=request_id, caller=caller)
@@ -87,7 +86,7 @@ def image_routes(
             return Response(foreseen(engine, asked, caller), headers={"x-request-id": request_id})
         key, keyed = request.headers.get("idempotency-key"), request.app.state.get("keyed")
         if key is not None and keyed is not None:
-            return await keyed_answer(keyed, key, engine, request, asked, caller)
+            return await keyed_answer(keyed, key, request, asked, caller)
         if asked.params.get("stream") is True:
             return StreamedAnswer(engine, request, asked, caller, keep_alive_s=server.keep_alive_s)
         outcome = await while_there(request.receive, engine.run(asked, request_id=request_id, caller=caller))

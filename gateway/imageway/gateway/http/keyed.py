@@ -9,14 +9,14 @@ from imageway.contract.request import ImageRequest
 from imageway.contract.stream import event_bytes
 from imageway.contract.wire import result_body
 from imageway.gateway.access.callers import Caller
-from imageway.gateway.engine.engine import Engine
+from imageway.gateway.http.held import generation_of
 from imageway.gateway.http.links import base_url_of, with_whole_links
 from imageway.gateway.http.outcome_headers import outcome_headers
 from imageway.gateway.http.presence import while_there
 from imageway.gateway.http.request_id import request_id_of
 from imageway.gateway.ledger.fingerprint import fingerprint
 from imageway.gateway.ledger.kept_answer import KeptAnswer
-from imageway.gateway.ledger.keyed import KeyedCalls
+from imageway.gateway.ledger.keyed import KeyedCall, KeyedCalls, SentMark
 
 __all__ = ("keyed_answer",)
 
@@ -24,13 +24,14 @@ AnyRequest = Request[Any, Any, Any]
 
 
 async def keyed_answer(
-    keyed: KeyedCalls, key: str, engine: Engine, request: AnyRequest, asked: ImageRequest, caller: Caller
+    keyed: KeyedCalls, key: str, request: AnyRequest, asked: ImageRequest, caller: Caller
 ) -> Response[bytes]:
     """The answer to *asked* under *key*: a fresh one, that of the same call under way, or the one that was kept.
 
     A caller who leaves stops nothing. A stream is kept whole, so its events come together, when the last one is there.
     """
-    request_id, base_url = request_id_of(request), base_url_of(request)
+    request_id, base_url, generation = request_id_of(request), base_url_of(request), generation_of(request)
+    engine = generation.engine
 
     async def drawn(mark_sent: Callable[[], Awaitable[None]]) -> KeptAnswer:
         outcome = await engine.run(asked, request_id=request_id, caller=caller, before_sending=mark_sent)
@@ -46,13 +47,22 @@ async def keyed_answer(
         headers = {"content-type": "text/event-stream", **outcome_headers(stream)}
         return KeptAnswer(status=200, headers=headers, body=b"".join(events))
 
+    def held(call: KeyedCall) -> KeyedCall:
+        """*call*, which may outlive its request: its caller may leave."""
+
+        async def holding(mark_sent: SentMark) -> KeptAnswer:
+            with generation.held():
+                return await call(mark_sent)
+
+        return holding
+
     answered = await while_there(
         request.receive,
         keyed.run(
             caller=caller.key.name,
             key=key,
             fingerprint=await fingerprint(asked),
-            call=streamed if asked.params.get("stream") is True else drawn,
+            call=held(streamed if asked.params.get("stream") is True else drawn),
             retry_unknown=request.headers.get("imageway-retry-unknown") == "true",
         ),
     )

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from litestar import Request, Response, get
 from litestar.handlers import HTTPRouteHandler
@@ -9,6 +10,7 @@ from litestar.handlers import HTTPRouteHandler
 from imageway.contract.cards import ModelCard, TranslationNotice, card_body, cards_body
 from imageway.contract.errors import ErrorCode, ImageError
 from imageway.gateway.access.callers import Callers
+from imageway.gateway.http.held import generation_of
 from imageway.providers.registry import Model, Registry
 from imageway.providers.translation import rules_between
 
@@ -17,21 +19,36 @@ __all__ = ("model_routes",)
 AnyRequest = Request[Any, Any, Any]
 
 
-def model_routes(callers: Callers) -> list[HTTPRouteHandler]:
-    """The model list as route handlers, each caller's own. It is written once: a registry never changes."""
-    cards = {caller.key.name: _cards(caller.registry) for caller in callers.all}
-    listings = {name: cards_body(listed) for name, listed in cards.items()}
+class _Listings:
+    """The models of each caller. They are written once: a registry never changes."""
+
+    def __init__(self, callers: Callers) -> None:
+        self.cards = {caller.key.name: _cards(caller.registry) for caller in callers.all}
+        self.bodies = {name: cards_body(listed) for name, listed in self.cards.items()}
+
+
+def model_routes() -> list[HTTPRouteHandler]:
+    """The model list as route handlers, each caller's own."""
+    written: WeakKeyDictionary[Callers, _Listings] = WeakKeyDictionary()
+
+    def listings(request: AnyRequest) -> tuple[_Listings, str]:
+        callers = generation_of(request).callers
+        if callers not in written:
+            written[callers] = _Listings(callers)
+        return written[callers], callers.of(request.headers).key.name
 
     @get(["/v1/models", "/models", "/openai/v1/models"], media_type="application/json")
     async def models(request: AnyRequest) -> Response[bytes]:
-        return Response(listings[callers.of(request.headers).key.name], media_type="application/json")
+        listed, name = listings(request)
+        return Response(listed.bodies[name], media_type="application/json")
 
     @get(
         ["/v1/models/{name:path}", "/models/{name:path}", "/openai/v1/models/{name:path}"],
         media_type="application/json",
     )
     async def model(request: AnyRequest) -> Response[bytes]:
-        known = cards[callers.of(request.headers).key.name]
+        listed, name = listings(request)
+        known = listed.cards[name]
         plain = str(request.path_params["name"]).lstrip("/")
         card = known.get(plain)
         if card is None:

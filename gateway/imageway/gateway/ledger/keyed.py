@@ -17,7 +17,7 @@ from imageway.gateway.ledger import refusals
 from imageway.gateway.ledger.kept_answer import KeptAnswer
 from imageway.gateway.ledger.protocol import Claim, ClaimLostError, Finding, Kept, Ledger, LedgerError
 
-__all__ = ("Answered", "KeyedCalls", "SentMark", "Sleep", "keyed_calls")
+__all__ = ("Answered", "KeyedCall", "KeyedCalls", "SentMark", "Sleep", "keyed_calls")
 
 _log = logging.getLogger(__name__)
 
