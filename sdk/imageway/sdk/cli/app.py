@@ -1,14 +1,14 @@
 """The commands' arguments, and what is done with whatever goes wrong. Heavy imports wait until a command runs."""
 
-import asyncio
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Annotated, Literal
 
 from cyclopts import App, CycloptsError, Parameter, validators
 
 from imageway.contract.version import __version__
-from imageway.sdk.cli.talk import Exit, GiveUpError, put_json, say
+from imageway.sdk.cli.run_commands import add_run_commands
+from imageway.sdk.cli.talk import Exit, say
+from imageway.sdk.cli.words import AsJson, guarded
 
 __all__ = ("run_app",)
 
@@ -24,7 +24,6 @@ Provider = Annotated[
     Literal["openai", "azure"] | None,
     Parameter(name="--provider", help="Run a gateway to this vendor inside the process; it costs money."),
 ]
-AsJson = Annotated[bool, Parameter(name="--json", negative="", help="Put one JSON object on stdout at the end.")]
 Count = Annotated[int, Parameter(validator=validators.Number(gte=1))]
 
 
@@ -49,6 +48,7 @@ def _app() -> App:
     app.command(_run, name="run")
     app.command(_check, name=("check", "validate"))
     app.command(_models, name="models")
+    add_run_commands(app)
     return app
 
 
@@ -77,18 +77,22 @@ def _run(
     retry_unknown: Annotated[
         bool, Parameter(negative="", help="Draw anew what may have been paid for already but never arrived.")
     ] = False,
+    fail_on: Annotated[
+        str, Parameter(help="From when on failed records make exit code 3: any, none, or above a share such as 5%.")
+    ] = "any",
     as_json: AsJson = False,
 ) -> int:
     """Run a task: check it, draw, write output.json and the pictures.
 
     stdout gets the path of the output. Exit codes: 0 all went well, 2 wrong usage or configuration, 3 some records
-    failed, 4 the gateway can't be reached, 130 interrupted.
+    failed, 4 the gateway can't be reached or refuses the key, 130 and 143 interrupted: the same command goes on.
     """
+    from imageway.sdk.cli.ending import read_fail_on
     from imageway.sdk.cli.gateway import GatewayChoice
     from imageway.sdk.cli.run import Anew, run_task
 
     choice = GatewayChoice(url=gateway, config=gateway_config, provider=provider, retry_unknown=retry_unknown)
-    return _guarded(
+    return guarded(
         lambda: run_task(
             task,
             models_file=models,
@@ -99,6 +103,7 @@ def _run(
             as_json=as_json,
             anew=Anew(replace=replace, fresh=fresh),
             retry_failed=retry_failed,
+            fail_on=read_fail_on(fail_on),
         ),
         as_json=as_json,
     )
@@ -122,7 +127,7 @@ def _check(
     from imageway.sdk.cli.gateway import GatewayChoice
 
     choice = GatewayChoice(url=gateway, config=gateway_config, provider=provider)
-    return _guarded(lambda: check_task(task, models_file=models, choice=choice, as_json=as_json), as_json=as_json)
+    return guarded(lambda: check_task(task, models_file=models, choice=choice, as_json=as_json), as_json=as_json)
 
 
 def _models(
@@ -137,20 +142,4 @@ def _models(
     from imageway.sdk.cli.models import list_models
 
     choice = GatewayChoice(url=gateway, config=gateway_config, provider=provider)
-    return _guarded(lambda: list_models(choice, as_json=as_json), as_json=as_json)
-
-
-def _guarded(command: Callable[[], Awaitable[Exit]], *, as_json: bool) -> Exit:
-    async def _awaited() -> Exit:
-        return await command()
-
-    try:
-        return asyncio.run(_awaited())
-    except GiveUpError as error:
-        say(f"imageway: {error.message}")
-        if as_json:
-            put_json({"exit_code": int(error.exit), "error": error.message})
-        return error.exit
-    except (KeyboardInterrupt, asyncio.CancelledError):
-        say("imageway: aborted; what was finished before is written")
-        return Exit.INTERRUPTED
+    return guarded(lambda: list_models(choice, as_json=as_json), as_json=as_json)

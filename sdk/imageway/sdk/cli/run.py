@@ -11,13 +11,12 @@ from msgspec import Struct
 
 from imageway.contract.document import Issue
 from imageway.contract.errors import ImageError
-from imageway.contract.request import JsonValue
 from imageway.sdk.cli.check import against_models, faulty, loaded_task, tell_issues
+from imageway.sdk.cli.ending import ANY, FailOn, exit_of, summary_json, told
 from imageway.sdk.cli.gateway import GatewayChoice, drawer_of, open_client, sketch_draws
 from imageway.sdk.cli.progress import progress
 from imageway.sdk.cli.talk import Exit, GiveUpError, put, put_json, say
 from imageway.sdk.embedded import Opener
-from imageway.sdk.pipeline.events import RunSummary
 from imageway.sdk.pipeline.journal import JournalError
 from imageway.sdk.pipeline.loaded import LoadedTask
 from imageway.sdk.pipeline.lock import RunLockedError
@@ -26,7 +25,6 @@ from imageway.sdk.pipeline.source import SourceError
 
 __all__ = ("Anew", "run_task")
 
-_SHOWN_GROUPS = 5
 _STOPPING = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -51,6 +49,7 @@ async def run_task(
     as_json: bool,
     anew: Anew = _RESUMED,
     retry_failed: bool = False,
+    fail_on: FailOn = ANY,
     opener: Opener | None = None,
 ) -> Exit:
     """Check and run *task*, and say what has come of it. Raises `GiveUpError` before the first record.
@@ -77,7 +76,7 @@ async def run_task(
                     on_event=listener,
                     concurrency=concurrency,
                     limit=limit,
-                    stop=stop,
+                    stop=stop.asked,
                     drawer=drawer_of(choice),
                     replace=sketch_draws(choice),
                     anew=anew.replace,
@@ -92,11 +91,11 @@ async def run_task(
         except OSError as error:
             reason = error.strerror or type(error).__name__
             raise GiveUpError(Exit.UNUSABLE, f"can't write to {error.filename or output or task}: {reason}") from error
-    exit_ = _exit(summary)
-    for line in _told(summary):
+    exit_ = exit_of(summary, fail_on, terminated=stop.number == signal.SIGTERM)
+    for line in told(summary):
         say(line)
     if as_json:
-        put_json(_as_json(summary, exit_))
+        put_json(summary_json(summary, exit_))
     else:
         put(str(summary.output))
     return exit_
@@ -109,23 +108,32 @@ def _sound(loaded: LoadedTask | None, issues: Sequence[Issue]) -> LoadedTask:
     return loaded
 
 
+class _Stop:
+    """Set by the first Ctrl+C, or SIGTERM, whose number it then is."""
+
+    def __init__(self) -> None:
+        self.asked = asyncio.Event()
+        self.number: int | None = None
+
+
 @contextmanager
-def _stoppable() -> Iterator[asyncio.Event]:
-    """An event that the first Ctrl+C, or SIGTERM, sets; the second cancels the task that is running here."""
-    stop = asyncio.Event()
+def _stoppable() -> Iterator[_Stop]:
+    """What the first signal sets; the second one cancels the task that is running here."""
+    stop = _Stop()
     loop = asyncio.get_running_loop()
     running = asyncio.current_task()
 
-    def interrupted() -> None:
-        if stop.is_set() and running is not None:
+    def interrupted(number: int) -> None:
+        if stop.asked.is_set() and running is not None:
             running.cancel()
             return
-        stop.set()
+        stop.asked.set()
+        stop.number = number
         say("stopping: what is in flight is being finished; Ctrl+C again gives it up")
 
     try:
         for number in _STOPPING:
-            loop.add_signal_handler(number, interrupted)
+            loop.add_signal_handler(number, interrupted, number)
     except (NotImplementedError, RuntimeError, ValueError):
         yield stop
         return
@@ -134,56 +142,3 @@ def _stoppable() -> Iterator[asyncio.Event]:
     finally:
         for number in _STOPPING:
             loop.remove_signal_handler(number)
-
-
-def _exit(summary: RunSummary) -> Exit:
-    match summary.stopped:
-        case "unreachable" | "unauthorised":
-            return Exit.NO_GATEWAY
-        case "data":
-            return Exit.UNUSABLE
-        case "interrupted":
-            return Exit.INTERRUPTED
-        case _:
-            return Exit.SOME_FAILED if summary.failed or summary.unfinished else Exit.FINE
-
-
-def _told(summary: RunSummary) -> Iterator[str]:
-    if summary.reason:
-        yield f"stopped: {summary.reason}"
-    reused = f", and {summary.reused} taken from an earlier run" if summary.reused else ""
-    unfinished = f", {summary.unfinished} not done" if summary.unfinished else ""
-    yield (
-        f"{_counted(summary.total, 'record')}: {summary.succeeded} drawn, {summary.failed} failed{unfinished};"
-        f" {_counted(summary.pictures, 'picture')}{reused}; {summary.output}"
-    )
-    for group in summary.failures[:_SHOWN_GROUPS]:
-        yield f"  {group.code} x{group.count}, first in '{group.first_id}': {group.first_message}"
-    if summary.errors is not None:
-        yield f"every failure is in {summary.errors}"
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
-
-
-def _as_json(summary: RunSummary, exit_: Exit) -> dict[str, JsonValue]:
-    return {
-        "exit_code": int(exit_),
-        "run": summary.run,
-        "total": summary.total,
-        "succeeded": summary.succeeded,
-        "failed": summary.failed,
-        "skipped": summary.skipped,
-        "unfinished": summary.unfinished,
-        "pictures": summary.pictures,
-        "reused": summary.reused,
-        "cost_usd": None if summary.cost_usd is None else float(summary.cost_usd),
-        "output": str(summary.output),
-        "errors": None if summary.errors is None else str(summary.errors),
-        "stopped": summary.stopped,
-        "failures": [
-            {"code": group.code, "count": group.count, "first_id": group.first_id, "message": group.first_message}
-            for group in summary.failures
-        ],
-    }

@@ -18,6 +18,7 @@ class Exit(IntEnum):
     SOME_FAILED = 3
     NO_GATEWAY = 4
     INTERRUPTED = 130
+    TERMINATED = 143
 
 
 class GiveUpError(Exception):

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-__all__ = ("RunLockedError", "run_lock")
+__all__ = ("RunLockedError", "is_locked", "run_lock")
 
 
 class RunLockedError(Exception):
@@ -38,6 +38,21 @@ def run_lock(output: Path) -> Iterator[None]:
         finally:
             _write(file, "")
             _release(file)
+
+
+def is_locked(output: Path) -> bool:
+    """Whether a run is writing to *output* now."""
+    try:
+        with (output / ".imageway" / "lock").open("r+b") as file:
+            if not file.read(20).strip():
+                return False
+            _take(file)
+            _release(file)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def _write(file: BinaryIO, text: str) -> None:

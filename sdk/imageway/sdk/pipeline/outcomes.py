@@ -105,7 +105,18 @@ class Outcomes:
         for (text,) in self._file.stream(
             "SELECT row FROM record WHERE run = ? AND position <= ? ORDER BY position", self._run, last or _ALL
         ):
-            yield unpacked(json.loads(text), self.output, relative=relative)
+            yield self.readable(text, relative=relative)
+
+    def packed_rows(self) -> Iterator[tuple[str, str, dict[str, JsonValue]]]:
+        """Record id, outcome and row as the journal keeps it, pictures marked; see `row_paths`."""
+        for id_, outcome, text in self._file.stream(
+            "SELECT id, outcome, row FROM record WHERE run = ? ORDER BY position", self._run
+        ):
+            yield id_, outcome, json.loads(text)
+
+    def readable(self, row: str, *, relative: bool = False) -> dict[str, JsonValue]:
+        """A row of the journal with paths that can be opened."""
+        return unpacked(json.loads(row), self.output, relative=relative)
 
     def errors(self, last: int | None = None, *, code: str | None = None) -> Iterator[dict[str, JsonValue]]:
         """The lines of `errors.jsonl`: records that failed, or were passed over."""

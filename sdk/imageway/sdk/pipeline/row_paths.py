@@ -1,13 +1,13 @@
 """Rows as the journal keeps them: pictures of the run by their place in the output folder, so that it can be moved."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from imageway.contract.request import JsonValue
 from imageway.sdk.pipeline.json_text import json_bytes
 
-__all__ = ("is_picture", "packed", "picture_of", "unpacked")
+__all__ = ("packed", "picture_of", "pictures_in", "unpacked")
 
 _MARK = "\0picture:"
 _FOLDER = f"multimodal_output{os.sep}"
@@ -35,14 +35,24 @@ def unpacked(row: dict[str, JsonValue], output: Path, *, relative: bool) -> dict
     return {name: _changed(value, found) for name, value in row.items()}
 
 
-def is_picture(value: JsonValue) -> bool:
-    """Whether *value*, of a row as the journal keeps it, is a picture of the run."""
-    return isinstance(value, str) and value.startswith(_MARK)
+def picture_of(value: JsonValue) -> str | None:
+    """The path, relative to the output folder, of the picture that *value* is, in a row as the journal keeps it."""
+    return value.removeprefix(_MARK) if isinstance(value, str) and value.startswith(_MARK) else None
 
 
-def picture_of(value: str) -> str:
-    """The path of the picture that *value* is, relative to the output folder."""
-    return value.removeprefix(_MARK)
+def pictures_in(value: JsonValue) -> Iterator[str]:
+    """The paths of all pictures in a row as the journal keeps it, relative to the output folder."""
+    match value:
+        case str():
+            path = picture_of(value)
+            if path is not None:
+                yield path
+        case list():
+            for item in value:
+                yield from pictures_in(item)
+        case dict():
+            for item in value.values():
+                yield from pictures_in(item)
 
 
 def _changed(value: JsonValue, change: Callable[[str], str]) -> JsonValue:

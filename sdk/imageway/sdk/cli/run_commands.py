@@ -1,0 +1,86 @@
+"""Commands about the folder that a run wrote into: their arguments."""
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import App, Parameter
+
+from imageway.sdk.cli.words import AsJson, told_once
+
+__all__ = ("add_run_commands",)
+
+Folder = Annotated[Path, Parameter(name="DIR", help="The output folder of a run.")]
+Run = Annotated[
+    str | None, Parameter(name="--run", help="An earlier run in the folder, by the beginning of its id; the newest.")
+]
+
+
+def add_run_commands(app: App) -> None:
+    app.command(_status, name="status")
+    app.command(_errors, name="errors")
+    app.command(_show, name="show")
+    app.command(_verify, name="verify")
+    app.command(_gc, name="gc")
+
+
+def _status(folder: Folder, /, *, run: Run = None, as_json: AsJson = False) -> int:
+    """Tell how far a run is: records, calls, pictures, cost, failures. It may be going on meanwhile."""
+    from imageway.sdk.cli.looking import show_status
+
+    return told_once(lambda: show_status(folder, run=run, as_json=as_json), as_json=as_json)
+
+
+def _errors(
+    folder: Folder,
+    /,
+    *,
+    group: Annotated[str | None, Parameter(help="Only failures with this code.")] = None,
+    run: Run = None,
+    as_json: AsJson = False,
+) -> int:
+    """List a run's failed records: id, code and message."""
+    from imageway.sdk.cli.looking import show_errors
+
+    return told_once(lambda: show_errors(folder, run=run, code=group, as_json=as_json), as_json=as_json)
+
+
+def _show(
+    folder: Folder,
+    record_id: Annotated[str, Parameter(help="The record's id.")],
+    /,
+    *,
+    run: Run = None,
+    as_json: AsJson = False,
+) -> int:
+    """Show all that is known of a record: outcome, row, each call with what was asked, answered and paid."""
+    from imageway.sdk.cli.looking import show_record
+
+    return told_once(lambda: show_record(folder, record_id, run=run, as_json=as_json), as_json=as_json)
+
+
+def _verify(folder: Folder, /, *, run: Run = None, as_json: AsJson = False) -> int:
+    """Check that every picture is there, decodes, is as it was received, and has a receipt.
+
+    Exit codes: 0 all is well, 3 something isn't.
+    """
+    from imageway.sdk.cli.keeping import verify_run
+
+    return told_once(lambda: verify_run(folder, run=run, as_json=as_json), as_json=as_json)
+
+
+def _gc(
+    folder: Folder,
+    /,
+    *,
+    dry_run: Annotated[bool, Parameter(negative="", help="Only say what would be deleted.")] = False,
+    unknown: Annotated[
+        bool, Parameter(negative="", help="Delete files in the picture folder that no run of ours wrote, too.")
+    ] = False,
+    as_json: AsJson = False,
+) -> int:
+    """Delete files without a receipt that runs left behind. Receipted pictures, and those in doubt, stay."""
+    from imageway.sdk.cli.keeping import collect_garbage
+
+    return told_once(
+        lambda: collect_garbage(folder, dry_run=dry_run, unknown=unknown, as_json=as_json), as_json=as_json
+    )
