@@ -208,7 +208,10 @@ def test_a_streamed_picture_is_paid_for_by_its_usage(url: str, upstream: Upstrea
     ask(url, "poor", model="gpt-image-1", size="1024x1024", quality="low", stream=True)
 
     assert (log.last()["cost_usd"], log.last()["key"]) == (0.01093, "poor")
-    assert 'imageway_cost_usd_total{model="gpt-image-1"} 0.01093' in httpx.get(f"{url}/metrics").text
+    assert (
+        'imageway_cost_usd_total{key="poor",model="gpt-image-1",provider="main"} 0.01093'
+        in httpx.get(f"{url}/metrics").text
+    )
 
 
 def test_a_key_has_no_more_calls_in_flight_than_it_may(url: str, upstream: Upstream) -> None:

@@ -304,7 +304,9 @@ def test_bodies_that_are_no_request_are_counted_and_logged(gateway: httpx.Client
     [line] = log.getvalue().splitlines()
     assert json.loads(line)["request_id"] == reply.headers["x-request-id"]
     page = gateway.get("/metrics").text
-    assert 'imageway_requests_total{code="invalid_request",model="unknown",operation="generate"} 1.0' in page
+    assert (
+        'imageway_requests_total{code="invalid_request",key="anyone",model="unknown",operation="generate"} 1.0' in page
+    )
 
 
 @pytest.mark.parametrize("retry_after", ["inf", "1e400", "-1", "nan", "100000"])
@@ -483,12 +485,13 @@ def test_requests_are_counted_by_configured_names_only(gateway: httpx.Client) ->
     generate(gateway, model="a-callers-own-words", prompt="x")
 
     page = gateway.get("/metrics").text
-    assert 'imageway_requests_total{code="ok",model="gpt-image-1",operation="generate"} 1.0' in page
-    assert 'imageway_requests_total{code="unsupported",model="dall-e-2",operation="generate"} 1.0' in page
-    assert 'imageway_requests_total{code="unknown_model",model="unknown",operation="generate"} 1.0' in page
-    assert 'imageway_attempts_total{code="ok",model="gpt-image-1",provider="first"} 1.0' in page
-    assert 'imageway_images_total{model="gpt-image-1",operation="generate"} 1.0' in page
-    assert 'imageway_violations_total{fault="invalid_value",model="dall-e-2"} 1.0' in page
+    assert 'imageway_requests_total{code="ok",key="anyone",model="gpt-image-1",operation="generate"} 1.0' in page
+    assert 'imageway_requests_total{code="unsupported",key="anyone",model="dall-e-2",operation="generate"} 1.0' in page
+    assert 'imageway_requests_total{code="unknown_model",key="anyone",model="unknown",operation="generate"} 1.0' in page
+    target = 'provider="first",upstream_model="img-1"'
+    assert f'imageway_attempts_total{{code="ok",model="gpt-image-1",{target}}} 1.0' in page
+    assert 'imageway_images_total{key="anyone",model="gpt-image-1",operation="generate"} 1.0' in page
+    assert 'imageway_violations_total{fault="invalid_value",model="dall-e-2",param="size"} 1.0' in page
     assert "a-callers-own-words" not in page
 
 

@@ -208,4 +208,4 @@ def test_metrics_count_a_streamed_picture(client: openai.OpenAI, url: str, upstr
     events(client)
 
     page = httpx.get(f"{url}/metrics").text
-    assert 'imageway_images_total{model="gpt-image-2",operation="generate"} 1.0' in page
+    assert 'imageway_images_total{key="anyone",model="gpt-image-2",operation="generate"} 1.0' in page

@@ -34,8 +34,10 @@ from imageway.gateway.media.store import private_store
 from imageway.gateway.notices import log_notices
 from imageway.gateway.settings import Settings, SettingsError, is_loopback
 from imageway.gateway.stores.place import StoreError
+from imageway.gateway.telemetry.budget_gauges import BudgetGauges
 from imageway.gateway.telemetry.logs import LogObserver, logger
 from imageway.gateway.telemetry.metrics import Metrics
+from imageway.gateway.telemetry.wire_meter import wire_meter
 from imageway.providers.registry import utc_today
 
 __all__ = ("create_app",)
@@ -60,6 +62,7 @@ def create_app(
     assembly = assemble(settings, today=today)
     drain = drain or Drain()
     metrics = Metrics()
+    metrics.watch(drain)
     closing = ExitStack()
     media = assembly.media
     if media is None and not data_links and is_loopback(settings.server.host):
@@ -68,11 +71,13 @@ def create_app(
     door = _door(settings, Observers(observers))
 
     def generation(settings: Settings, assembly: Assembly) -> Generation:
+        metrics.configured(assembly.registry)
         callers = Callers(settings.keys, assembly.registry, today=today)
         engine = Engine(assembly.registry, admission=door.admission, delivery=Delivery(media), observers=observers)
         return Generation(settings, assembly, callers, engine)
 
     current = Current(generation(settings, assembly))
+    metrics.before_page(BudgetGauges(metrics.families, door.budgets, lambda: current.now.settings.keys).refresh)
 
     apart = settings.server.metrics_port is not None
 
@@ -112,7 +117,7 @@ def create_app(
             HTTPException: answer_http_exception,
             Exception: answer_unexpected,
         },
-        middleware=[holding(current)],
+        middleware=[wire_meter(metrics.families), holding(current)],
         lifespan=[opened],
         logging_config=None,
         openapi_config=None,

@@ -77,7 +77,7 @@ def test_a_caller_who_leaves_stops_nothing(store: Store) -> None:
             held.go.set()
             return await run(calls, till.answering(b"another"))
 
-    assert asyncio.run(scenario()) == Answered(answer=answer(), replayed=True)
+    assert asyncio.run(scenario()) == Answered(answer=answer(), replayed=True, joined=True)
     assert till.paid == 1
 
 

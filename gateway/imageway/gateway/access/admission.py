@@ -11,6 +11,7 @@ from imageway.contract.errors import ErrorCode, ImageError
 from imageway.gateway.access.budgets import BudgetStore, Period, periods_at
 from imageway.gateway.access.in_flight import InFlight
 from imageway.gateway.access.keyring import KeySettings
+from imageway.gateway.access.limit import LimitReachedError
 from imageway.gateway.access.rates import Rates
 from imageway.gateway.engine.events import StoreFailed
 from imageway.gateway.engine.observers import Observers
@@ -106,7 +107,8 @@ class Admission:
         if not periods:
             return 0
         if estimate is None:
-            raise ImageError(
+            raise LimitReachedError(
+                "budget",
                 ErrorCode.BUDGET_EXHAUSTED,
                 "Nobody knows a price of this model, so a key with a budget can't use it; its operator can give one in"
                 " a catalogue overlay.",
@@ -120,7 +122,8 @@ class Admission:
             raise
         if full is not None:
             left = full.limit_micro_usd - (await self._budgets.spent((full,)))[full.name]
-            raise ImageError(
+            raise LimitReachedError(
+                "budget",
                 ErrorCode.BUDGET_EXHAUSTED,
                 f"The budget of this key for {full.name} is {full.limit_micro_usd / 1e6:.2f} USD, of which"
                 f" {max(0, left) / 1e6:.4f} are left; this call may cost {reserved / 1e6:.4f}.",

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from imageway.contract.errors import ErrorCode, ImageError
 from imageway.gateway.access.keyring import KeySettings
+from imageway.gateway.access.limit import LimitReachedError
 from imageway.gateway.access.missable import Missable
 
 if TYPE_CHECKING:
@@ -119,7 +120,8 @@ class InFlight:
 
 
 def _too_many(limit: int) -> ImageError:
-    return ImageError(
+    return LimitReachedError(
+        "in_flight",
         ErrorCode.RATE_LIMITED,
         f"This key has {limit} calls in flight, which is its limit.",
         upstream_type="requests",

@@ -39,7 +39,7 @@ def budgets_place(settings: BudgetSettings, base_dir: Path) -> Path | str:
 
 
 class Door:
-    """`admission`, and what it counts in. Connects to nothing before it is opened."""
+    """`admission`, and what it counts in, `budgets` among it. Connects to nothing before it is opened."""
 
     def __init__(
         self,
@@ -52,19 +52,19 @@ class Door:
         """Raises `StoreError` for stores that can't be used, as far as that shows without a connection."""
         self._redis = _limits_redis(limits)
         self._in_flight = InFlight(self._redis, Missable("in_flight", observers))
-        self._budgets = _budgets(budgets, base_dir)
+        self.budgets = _budgets(budgets, base_dir)
         self.admission = Admission(
-            Rates(self._redis, Missable("rates", observers)), self._budgets, self._in_flight, observers=observers
+            Rates(self._redis, Missable("rates", observers)), self.budgets, self._in_flight, observers=observers
         )
 
     @asynccontextmanager
     async def opened(self) -> AsyncIterator[None]:
         """For as long as calls come. Raises `StoreError` where budgets can't be kept; limits may come and go."""
         async with AsyncExitStack() as stack:
-            stack.push_async_callback(self._budgets.aclose)
+            stack.push_async_callback(self.budgets.aclose)
             if self._redis is not None:
                 stack.push_async_callback(self._redis.aclose)
-            await self._budgets.check()
+            await self.budgets.check()
             async with asyncio.TaskGroup() as tasks:
                 keeping = tasks.create_task(self._in_flight.keep_up())
                 try:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Literal, TypeAlias, cast
 
 from msgspec import Struct
 
-from imageway.contract.errors import ErrorCode, ImageError
+from imageway.contract.errors import ErrorCode
 from imageway.gateway.access.keyring import KeySettings
+from imageway.gateway.access.limit import LimitReachedError
 from imageway.gateway.access.missable import Missable
 
 if TYPE_CHECKING:
@@ -68,7 +69,8 @@ class Rates:
             if limit is None:
                 continue
             if cost > limit:
-                raise ImageError(
+                raise LimitReachedError(
+                    "images_per_minute",
                     ErrorCode.INVALID_REQUEST,
                     f"This key may draw {limit} images a minute, and the request asks for {cost}.",
                     param="n",
@@ -96,7 +98,8 @@ class Rates:
         )
         if fits:
             return state
-        raise ImageError(
+        raise LimitReachedError(
+            "requests_per_minute" if counted == "requests" else "images_per_minute",
             ErrorCode.RATE_LIMITED,
             f"Rate limit reached for this key: {limit} {counted} a minute.",
             upstream_type=counted,

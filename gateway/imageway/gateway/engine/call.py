@@ -11,6 +11,7 @@ from imageway.contract.errors import ErrorCode, ImageError, UnknownModelError, U
 from imageway.contract.request import ImageRequest
 from imageway.contract.result import Usage
 from imageway.contract.stream import CompletedImage, ImageEvent
+from imageway.gateway.access.limit import LimitReachedError
 from imageway.gateway.engine.events import AttemptFinished, PictureIn, RequestFinished
 from imageway.gateway.engine.observers import Observers
 from imageway.providers.registry import Passage
@@ -141,6 +142,7 @@ class Call:
             pictures_in=_pictures_in(request),
             streamed=request.params.get("stream") is True,
             keyed=self.keyed,
+            limit=error.limit if isinstance(error, LimitReachedError) else None,
         )
         self._observers.tell(lambda observer: observer.request_finished(event))
 

@@ -186,16 +186,26 @@ class Engine:
         return Foresight(passage=route[0], estimate=estimate_of(route))
 
     def refused(
-        self, operation: Operation, error: ImageError, *, request_id: str, caller: Caller | None = None
+        self,
+        operation: Operation,
+        error: ImageError,
+        *,
+        request_id: str,
+        caller: Caller | None = None,
+        keyed: ImageRequest | None = None,
     ) -> None:
-        """Tell observers of a call whose body was no request, or its caller nobody: it never came to `run`."""
+        """Tell observers of a call that never came to `run`: its body was no request, its caller nobody, or, for a
+        *keyed* request, what became of its key stood in the way.
+        """
         nobody = ImageRequest(operation=operation, model="", params={})
-        self._call(nobody, request_id, (caller or self._anyone).key).finished(error)
+        call = self._call(keyed or nobody, request_id, (caller or self._anyone).key)
+        call.keyed = keyed is not None
+        call.finished(error)
 
-    def replayed(self, request: ImageRequest, *, request_id: str, caller: Caller) -> None:
+    def replayed(self, request: ImageRequest, *, request_id: str, caller: Caller, joined: bool) -> None:
         """Tell observers of a call that was answered without coming to `run`, with what another one had drawn."""
         event = RequestReplayed(
-            request_id=request_id, operation=request.operation, model=request.model, key=caller.key.name
+            request_id=request_id, operation=request.operation, model=request.model, key=caller.key.name, joined=joined
         )
         self._observers.tell(lambda observer: observer.request_replayed(event))
 

@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from imageway.contract.request import Operation
 from imageway.contract.result import Usage
+from imageway.gateway.access.limit import Limit
 
 __all__ = (
     "AttemptFinished",
@@ -106,6 +107,7 @@ class RequestFinished(Struct, frozen=True, kw_only=True):
     `asked_images` though all went well.
     `estimated_usd` is the most that it could cost, where there are prices and something was sent. `prompt_sha256` is
     cut to 16 digits, and empty without a prompt. `keyed` calls came under an `Idempotency-Key`.
+    `limit` is the one of its key by which a request was refused.
     """
 
     request_id: str
@@ -135,15 +137,20 @@ class RequestFinished(Struct, frozen=True, kw_only=True):
     pictures_in: tuple[PictureIn, ...] = ()
     streamed: bool = False
     keyed: bool = False
+    limit: Limit | None = None
 
 
 class RequestReplayed(Struct, frozen=True, kw_only=True):
-    """A keyed call that was answered with what another request had drawn; nothing was sent for it."""
+    """A keyed call that was answered with what another request had drawn; nothing was sent for it.
+
+    One that `joined` came while that request was under way.
+    """
 
     request_id: str
     operation: Operation
     model: str
     key: str
+    joined: bool = False
 
 
 class StoreFailed(Struct, frozen=True, kw_only=True):

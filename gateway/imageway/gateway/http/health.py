@@ -1,6 +1,8 @@
 """`/healthz`, `/readyz` and `/metrics`."""
 
-from litestar import Response, get
+from typing import Any
+
+from litestar import Request, Response, get
 from litestar.handlers import HTTPRouteHandler
 
 from imageway.gateway.drain import Drain
@@ -29,7 +31,8 @@ def metrics_route(metrics: Metrics) -> HTTPRouteHandler:
     """The page that Prometheus reads."""
 
     @get("/metrics")
-    async def metrics_page() -> Response[bytes]:
-        return Response(metrics.page(), headers={"content-type": metrics.content_type})
+    async def metrics_page(request: Request[Any, Any, Any]) -> Response[bytes]:
+        content, content_type = await metrics.page(request.headers.get("accept", ""))
+        return Response(content, headers={"content-type": content_type})
 
     return metrics_page

@@ -5,6 +5,7 @@ from typing import Any
 
 from litestar import Request, Response
 
+from imageway.contract.errors import ImageError
 from imageway.contract.request import ImageRequest
 from imageway.contract.stream import event_bytes
 from imageway.contract.wire import result_body
@@ -33,7 +34,11 @@ async def keyed_answer(
     request_id, base_url, generation = request_id_of(request), base_url_of(request), generation_of(request)
     engine = generation.engine
 
+    ran = False
+
     async def drawn(mark_sent: Callable[[], Awaitable[None]]) -> KeptAnswer:
+        nonlocal ran
+        ran = True
         outcome = await engine.run(asked, request_id=request_id, caller=caller, before_sending=mark_sent)
         return KeptAnswer(
             status=200,
@@ -42,6 +47,8 @@ async def keyed_answer(
         )
 
     async def streamed(mark_sent: Callable[[], Awaitable[None]]) -> KeptAnswer:
+        nonlocal ran
+        ran = True
         async with engine.stream(asked, request_id=request_id, caller=caller, before_sending=mark_sent) as stream:
             events = [event_bytes(event, asked.operation) async for event in stream.events]
         headers = {"content-type": "text/event-stream", **outcome_headers(stream)}
@@ -56,19 +63,24 @@ async def keyed_answer(
 
         return holding
 
-    answered = await while_there(
-        request.receive,
-        keyed.run(
-            caller=caller.key.name,
-            key=key,
-            fingerprint=await fingerprint(asked),
-            call=held(streamed if asked.params.get("stream") is True else drawn),
-            retry_unknown=request.headers.get("imageway-retry-unknown") == "true",
-        ),
-    )
+    try:
+        answered = await while_there(
+            request.receive,
+            keyed.run(
+                caller=caller.key.name,
+                key=key,
+                fingerprint=await fingerprint(asked),
+                call=held(streamed if asked.params.get("stream") is True else drawn),
+                retry_unknown=request.headers.get("imageway-retry-unknown") == "true",
+            ),
+        )
+    except ImageError as error:
+        if not ran:
+            engine.refused(asked.operation, error, request_id=request_id, caller=caller, keyed=asked)
+        raise
     headers = {**answered.answer.headers, "x-request-id": request_id}
     if answered.replayed:
-        engine.replayed(asked, request_id=request_id, caller=caller)
+        engine.replayed(asked, request_id=request_id, caller=caller, joined=answered.joined)
         headers["imageway-replayed"] = "true"
     media_type = headers.pop("content-type")
     return Response(answered.answer.body, status_code=answered.answer.status, media_type=media_type, headers=headers)

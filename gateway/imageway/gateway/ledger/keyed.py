@@ -39,10 +39,11 @@ Sleep: TypeAlias = Callable[[float], Awaitable[object]]
 
 
 class Answered(Struct, frozen=True, kw_only=True):
-    """An answer; `replayed` says that another request than this one had it drawn."""
+    """An answer; `replayed` says that another request than this one had it drawn, `joined` that it was still at it."""
 
     answer: KeptAnswer
     replayed: bool
+    joined: bool = False
 
 
 _End: TypeAlias = KeptAnswer | Finding | Exception
@@ -101,7 +102,7 @@ class KeyedCalls:
             raise refusals.still_under_way() from None
         match end:
             case KeptAnswer():
-                return Answered(answer=end, replayed=not own)
+                return Answered(answer=end, replayed=not own, joined=not own)
             case Kept(answer=answer):
                 return Answered(answer=answer, replayed=True)
             case Exception():
