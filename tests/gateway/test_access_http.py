@@ -242,6 +242,7 @@ def test_a_dry_run_tells_what_would_be_sent_and_what_it_may_cost(url: str, upstr
         "violations": [],
         "accepted_by": [],
         "target": "main/dall-e-3",
+        "targets": [{"target": "main/dall-e-3", "priority": 1, "weight": 1, "busy": None}],
         "translated": [],
         "params": {"model": "dall-e-3", "prompt": "x", "size": "1792x1024", "quality": "hd"},
         "cost": {"low_usd": "0.12", "high_usd": "0.12", "approximate": False},

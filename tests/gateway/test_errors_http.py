@@ -18,10 +18,15 @@ providers:
   - {{name: second, type: azure, endpoint: "{url}", api_key: "file:{key}", api_version: "2025-04-01-preview"}}
 models:
   - name: gpt-image-1
+    retries: 0
+    breaker: {{failures: 200, longest_rest_s: 0.000001}}
     targets:
       - {{provider: first, model: img-1, spec: openai/gpt-image-1}}
       - {{provider: second, model: img-2, spec: azure/gpt-image-1}}
-  - {{name: dall-e-2, targets: [{{provider: first, model: dall-e-2}}]}}
+  - name: dall-e-2
+    retries: 0
+    breaker: {{failures: 200, longest_rest_s: 0.000001}}
+    targets: [{{provider: first, model: dall-e-2}}]
 """
 OPERATOR = "The upstream refused the gateway's credentials or quota; the gateway's operator must look into it."
 NO_MODEL = "The upstream doesn't know the configured model; the gateway's operator must look into it."
@@ -101,20 +106,44 @@ CASES: dict[str, tuple[Reply, Told]] = {
     ),
     "a model that isn't there": (
         told_of({"message": "no model 'img-1'", "type": USER, "param": "model", "code": "invalid_value"}),
-        Told(502, "server_error", "upstream_unavailable", NO_MODEL, "upstream_unavailable", elsewhere=True),
+        Told(
+            502,
+            "server_error",
+            "upstream_unavailable",
+            NO_MODEL,
+            "upstream_unavailable",
+            should_retry="false",
+            elsewhere=True,
+        ),
     ),
     "a deployment that isn't there": (
         failed(404, "DeploymentNotFound", "no"),
-        Told(502, "server_error", "upstream_unavailable", NO_MODEL, "upstream_unavailable", elsewhere=True),
+        Told(
+            502,
+            "server_error",
+            "upstream_unavailable",
+            NO_MODEL,
+            "upstream_unavailable",
+            should_retry="false",
+            elsewhere=True,
+        ),
     ),
     "a path that isn't there": (
         Reply(status=404, body=b""),
-        Told(502, "server_error", "upstream_unavailable", NO_MODEL, "upstream_unavailable", elsewhere=True),
+        Told(
+            502,
+            "server_error",
+            "upstream_unavailable",
+            NO_MODEL,
+            "upstream_unavailable",
+            should_retry="false",
+            elsewhere=True,
+        ),
     ),
     "an overload": (
         failed(503, "server_is_overloaded", "busy", retry_after="4"),
         Told(
-            502,
+            503,
             "x",
             "server_is_overloaded",
             "The upstream failed with status 503.",

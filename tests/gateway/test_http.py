@@ -29,7 +29,7 @@ models:
     targets:
       - {{provider: first, model: img-1, spec: openai/gpt-image-1}}
       - {{provider: second, model: img-2, spec: openai/gpt-image-1}}
-  - {{name: dall-e-2, targets: [{{provider: first, model: dall-e-2}}]}}
+  - {{name: dall-e-2, targets: [{{provider: first, model: dall-e-2}}], retries: 0}}
   - {{name: dall-e-3, targets: [{{provider: first, model: dall-e-3}}]}}
 """
 

@@ -1,8 +1,11 @@
 """The composition root: settings in, ASGI application out. The only module that knows every part."""
 
+import asyncio
+import random
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from datetime import date
+from time import perf_counter
 
 from litestar import Litestar
 from litestar.datastructures import State
@@ -19,6 +22,8 @@ from imageway.gateway.drain import Drain
 from imageway.gateway.engine.delivery import Delivery
 from imageway.gateway.engine.engine import Engine
 from imageway.gateway.engine.observers import Observers
+from imageway.gateway.engine.pursuit import Sleep
+from imageway.gateway.engine.traffic import Traffic
 from imageway.gateway.generation import Current, Generation
 from imageway.gateway.http.errors import answer_error, answer_http_exception, answer_unexpected
 from imageway.gateway.http.files import file_routes
@@ -50,13 +55,17 @@ def create_app(
     today: Callable[[], date] = utc_today,
     data_links: bool = False,
     drain: Drain | None = None,
+    clock_s: Callable[[], float] = perf_counter,
+    sleep: Sleep = asyncio.sleep,
+    draw: Callable[[], float] = random.random,
 ) -> Litestar:
     """The gateway that *settings* describe; *today* tells the day in UTC. Raises `SettingsError` with every problem.
 
     Links to pictures lead to the configured store; on loopback there is one without a configuration. With *data_links*
     they carry the picture in themselves instead, for callers who get no second request through. *drain* tells how far
     the gateway is on its way out. With a `metrics_port`, `state.beside` is the application to serve there.
-    Providers are closed when the application's lifespan ends.
+    *clock_s* counts seconds, *sleep* waits between attempts, and *draw* shares calls among targets by chance; see
+    `Engine`. Providers are closed when the application's lifespan ends.
     """
     log = log or logger()
     assembly = assemble(settings, today=today)
@@ -69,11 +78,22 @@ def create_app(
         media = closing.enter_context(private_store(public_url=""))
     observers = (metrics, LogObserver(log))
     door = _door(settings, Observers(observers))
+    traffic = Traffic(Observers(observers), clock_s)
 
     def generation(settings: Settings, assembly: Assembly) -> Generation:
         metrics.configured(assembly.registry)
         callers = Callers(settings.keys, assembly.registry, today=today)
-        engine = Engine(assembly.registry, admission=door.admission, delivery=Delivery(media), observers=observers)
+        engine = Engine(
+            assembly.registry,
+            admission=door.admission,
+            delivery=Delivery(media),
+            observers=observers,
+            traffic=traffic,
+            longest_call_s=settings.server.max_call_s,
+            clock_s=clock_s,
+            sleep=sleep,
+            draw=draw,
+        )
         return Generation(settings, assembly, callers, engine)
 
     current = Current(generation(settings, assembly))
@@ -109,7 +129,7 @@ def create_app(
             *model_routes(),
             *(file_routes(media) if media else ()),
             *(ui_routes() if settings.server.ui else ()),
-            *health_routes(drain),
+            *health_routes(drain, current),
             *([] if apart else [metrics_route(metrics)]),
         ],
         exception_handlers={
@@ -122,7 +142,10 @@ def create_app(
         logging_config=None,
         openapi_config=None,
         state=State(
-            {"log": log, "beside": _plain_app(*health_routes(drain), metrics_route(metrics)) if apart else None}
+            {
+                "log": log,
+                "beside": _plain_app(*health_routes(drain, current), metrics_route(metrics)) if apart else None,
+            }
         ),
     )
 

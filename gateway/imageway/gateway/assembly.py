@@ -29,6 +29,7 @@ from imageway.providers.catalogue import CatalogueError, find, load_catalogue
 from imageway.providers.discovery import missing_extra
 from imageway.providers.protocol import ImageProvider
 from imageway.providers.registry import Model, Registry, Target, utc_today
+from imageway.providers.traffic_rules import RetryRules, TargetLimits
 from imageway.providers.translation import coverage
 
 __all__ = ("Assembly", "assemble")
@@ -207,7 +208,20 @@ class _Assembler:
                 built = self._target(provider, target.model, spec)
                 dated = built.dated or settings.lifecycle is not None
                 translates = target.translate and validation != "off"
-                built = replace(built, unchecked=validation == "off", dated=dated, translates=translates)
+                built = replace(
+                    built,
+                    unchecked=validation == "off",
+                    dated=dated,
+                    translates=translates,
+                    priority=target.priority or position + 1,
+                    weight=target.weight,
+                    limits=TargetLimits(
+                        max_in_flight=target.max_in_flight,
+                        requests_per_minute=target.requests_per_minute,
+                        images_per_minute=target.images_per_minute,
+                    ),
+                    breaker=target.breaker or settings.breaker,
+                )
                 self._check_use((*place, "targets", position), spec, contract, built)
                 targets.append(built)
         if contract is None or not targets:
@@ -216,9 +230,12 @@ class _Assembler:
         return Model(
             name=settings.name,
             contract=contract,
-            targets=tuple(targets),
+            targets=tuple(sorted(targets, key=lambda target: target.priority)),
             validation=validation,
             lifecycle=settings.lifecycle or "warn",
+            retry=RetryRules(
+                retries=settings.retries, wait_s=settings.retry_wait_s, may_pay_twice=settings.may_pay_twice
+            ),
         )
 
     def _check_use(

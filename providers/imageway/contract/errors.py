@@ -92,7 +92,9 @@ class ImageError(Exception):
 
     `message` is a sentence for the caller: no secrets, no prompt text. `upstream_code` and `upstream_type` are the
     vendor's words where there are any. `may_have_billed` says that the vendor may have drawn, and charged for, what
-    nobody received. `details` is further data that is safe to show.
+    nobody received. `waiting_helps` says whether the same call may do better later, None where nobody knows. `details`
+    is further data that is safe to show. `attempts` and `target` are how far the call came: how often a target was
+    asked, and which one last.
     """
 
     def __init__(
@@ -106,6 +108,7 @@ class ImageError(Exception):
         upstream_request_id: str | None = None,
         may_have_billed: bool = False,
         retry_after_s: float | None = None,
+        waiting_helps: bool | None = None,
         details: JsonValue = None,
     ) -> None:
         super().__init__(message)
@@ -117,7 +120,10 @@ class ImageError(Exception):
         self.upstream_request_id = upstream_request_id
         self.may_have_billed = may_have_billed
         self.retry_after_s = retry_after_s
+        self.waiting_helps = waiting_helps
         self.details = details
+        self.attempts = 0
+        self.target: str | None = None
 
 
 class UnsupportedError(ImageError):

@@ -77,7 +77,11 @@ def status_error(
 def connection_error(error: aiohttp.ClientError | OSError) -> ImageError:
     """A connection that failed, or fell silent, as one of ours."""
     if isinstance(error, _NOTHING_SENT):
-        return ImageError(ErrorCode.UPSTREAM_UNAVAILABLE, "The upstream can't be reached.")
+        return ImageError(
+            ErrorCode.UPSTREAM_UNAVAILABLE,
+            "The upstream can't be reached.",
+            waiting_helps=not isinstance(error, aiohttp.InvalidURL),
+        )
     if isinstance(error, TimeoutError):
         return ImageError(ErrorCode.UPSTREAM_TIMEOUT, "The upstream did not answer in time.", may_have_billed=True)
     return ImageError(
@@ -138,6 +142,9 @@ def _ended(
         upstream_request_id=upstream_request_id,
         may_have_billed=billed,
         retry_after_s=wait_s if code in _PASSING else None,
+        waiting_helps=bool({fault.code, fault.inner_code} & _OVERLOADED)
+        if code is ErrorCode.UPSTREAM_UNAVAILABLE and not billed
+        else None,
         details=fault.details,
     )
 

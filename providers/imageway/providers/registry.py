@@ -23,6 +23,7 @@ from imageway.contract.spec import ModelSpec
 from imageway.contract.stream import ImageEvent, completed_events
 from imageway.contract.validation import Validation, forgiven
 from imageway.providers.protocol import ImageProvider, StreamingImageProvider
+from imageway.providers.traffic_rules import BreakerRules, RetryRules, TargetLimits
 from imageway.providers.translation import Translation, translated
 
 __all__ = ("LifecycleMode", "Model", "Passage", "Registry", "Target", "utc_today")
@@ -51,6 +52,10 @@ class Target(Struct, frozen=True, kw_only=True):
     dated: bool = True
     translates: bool = False
     free: bool = False
+    priority: int = 1
+    weight: int = 1
+    limits: TargetLimits = TargetLimits()
+    breaker: BreakerRules = BreakerRules()
 
     @property
     def label(self) -> str:
@@ -89,7 +94,7 @@ async def _each(events: Iterable[ImageEvent]) -> AsyncGenerator[ImageEvent, None
 
 
 class Model(Struct, frozen=True, kw_only=True):
-    """What callers name: the contract that they are checked against, and targets in order of preference.
+    """What callers name: the contract that they are checked against, and targets, preferred ones first.
 
     The targets of a model with `validation` off must be `unchecked`. With `lifecycle` enforce a target refuses from its
     spec's shutdown date on, wherever it is hosted.
@@ -100,6 +105,7 @@ class Model(Struct, frozen=True, kw_only=True):
     targets: tuple[Target, ...]
     validation: Validation = "strict"
     lifecycle: LifecycleMode = "warn"
+    retry: RetryRules = RetryRules()
 
     def standing(self, today: date) -> tuple[Target, ...]:
         """The targets that still serve on the day *today*."""

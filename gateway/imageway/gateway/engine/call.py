@@ -12,9 +12,16 @@ from imageway.contract.request import ImageRequest
 from imageway.contract.result import Usage
 from imageway.contract.stream import CompletedImage, ImageEvent
 from imageway.gateway.access.limit import LimitReachedError
-from imageway.gateway.engine.events import AttemptFinished, PictureIn, RequestFinished
+from imageway.gateway.engine.events import (
+    AttemptFinished,
+    NextStep,
+    PassReason,
+    PictureIn,
+    RequestFinished,
+    TargetPassedOver,
+)
 from imageway.gateway.engine.observers import Observers
-from imageway.providers.registry import Passage
+from imageway.providers.registry import Passage, Target
 
 __all__ = ("Attempt", "Call")
 
@@ -22,7 +29,9 @@ __all__ = ("Attempt", "Call")
 class Attempt:
     """A call to one target that is under way; whoever makes it notes the vendor's id for it."""
 
-    def __init__(self) -> None:
+    def __init__(self, target: Target, started_s: float) -> None:
+        self.target = target
+        self.started_s = started_s
         self.upstream_request_id: str | None = None
 
 
@@ -49,11 +58,11 @@ class Call:
         self._clock_s = clock_s
         self._started_s = clock_s()
         self._upstream_s = 0.0
-        self._provider: str | None = None
-        self._upstream_model: str | None = None
         self._first_picture_s: float | None = None
         self.estimated_usd: Decimal | None = None
         self.keyed = False
+        self.waited_s = 0.0
+        self._target: Target | None = None
 
     @contextmanager
     def told(self) -> Iterator["Call"]:
@@ -61,42 +70,52 @@ class Call:
         try:
             yield self
         except BaseException as error:
+            if isinstance(error, ImageError) and self._target is not None:
+                error.attempts, error.target = self.attempts, error.target or self._target.label
             self.finished(error)
             raise
         self.finished()
 
-    @contextmanager
-    def attempt(self, passage: Passage) -> Iterator[Attempt]:
-        """The time of one call to the target of *passage*."""
-        target = passage.target
+    def begun(self, passage: Passage) -> Attempt:
+        """Note that the target of *passage* is being asked."""
         self.attempts += 1
         self.translated = passage.rules
-        self._provider, self._upstream_model = target.provider_name, target.upstream_model
-        attempt = Attempt()
-        started_s = self._clock_s()
-        error: BaseException | None = None
-        try:
-            yield attempt
-        except BaseException as raised:
-            error = raised
-            raise
-        finally:
-            seconds = self._clock_s() - started_s
-            self._upstream_s += seconds
-            upstream_request_id = error.upstream_request_id if isinstance(error, ImageError) else None
-            event = AttemptFinished(
-                request_id=self._request_id,
-                model=self.request.model,
-                provider=target.provider_name,
-                upstream_model=target.upstream_model,
-                attempt=self.attempts,
-                code=_code_of(error),
-                seconds=seconds,
-                followed_by="answer" if error is None else "error",
-                may_have_billed=isinstance(error, ImageError) and error.may_have_billed,
-                upstream_request_id=upstream_request_id or attempt.upstream_request_id,
-            )
-            self._observers.tell(lambda observer: observer.attempt_finished(event))
+        self._target = passage.target
+        return Attempt(passage.target, self._clock_s())
+
+    def ended(self, attempt: Attempt, error: BaseException | None, followed_by: NextStep) -> None:
+        """Tell how *attempt*, the last one, ended."""
+        seconds = self._clock_s() - attempt.started_s
+        self._upstream_s += seconds
+        upstream_request_id = error.upstream_request_id if isinstance(error, ImageError) else None
+        event = AttemptFinished(
+            request_id=self._request_id,
+            model=self.request.model,
+            provider=attempt.target.provider_name,
+            upstream_model=attempt.target.upstream_model,
+            attempt=self.attempts,
+            code=_code_of(error),
+            seconds=seconds,
+            followed_by=followed_by,
+            may_have_billed=isinstance(error, ImageError) and error.may_have_billed,
+            upstream_request_id=upstream_request_id or attempt.upstream_request_id,
+        )
+        self._observers.tell(lambda observer: observer.attempt_finished(event))
+
+    def passed_over(self, target: Target, reason: PassReason) -> None:
+        event = TargetPassedOver(
+            request_id=self._request_id,
+            model=self.request.model,
+            provider=target.provider_name,
+            upstream_model=target.upstream_model,
+            reason=reason,
+        )
+        self._observers.tell(lambda observer: observer.target_passed_over(event))
+
+    @property
+    def seconds(self) -> float:
+        """Since the call began."""
+        return self._clock_s() - self._started_s
 
     async def counting(self, events: AsyncIterator[ImageEvent]) -> AsyncIterator[ImageEvent]:
         """*events*, with the finished pictures counted."""
@@ -115,9 +134,9 @@ class Call:
             request_id=self._request_id,
             operation=request.operation,
             model=None if isinstance(error, UnknownModelError) or not request.model else request.model,
-            provider=self._provider,
+            provider=None if self._target is None else self._target.provider_name,
             code=_code_of(error),
-            seconds=self._clock_s() - self._started_s,
+            seconds=self.seconds,
             upstream_seconds=self._upstream_s,
             attempts=self.attempts,
             images=self.images,
@@ -137,12 +156,13 @@ class Call:
             else (),
             usage=None if isinstance(self.usage, UnsetType) else self.usage,
             estimated_usd=self.estimated_usd if self.attempts else None,
-            upstream_model=self._upstream_model,
+            upstream_model=None if self._target is None else self._target.upstream_model,
             prompt_sha256=sha256(prompt.encode(errors="replace")).hexdigest()[:16] if isinstance(prompt, str) else "",
             pictures_in=_pictures_in(request),
             streamed=request.params.get("stream") is True,
             keyed=self.keyed,
             limit=error.limit if isinstance(error, LimitReachedError) else None,
+            wait_seconds=self.waited_s,
         )
         self._observers.tell(lambda observer: observer.request_finished(event))
 

@@ -1,7 +1,9 @@
 """One request from check to answer: route, attempt, fall back, observe."""
 
+import asyncio
+import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from decimal import Decimal
 from time import perf_counter
 
@@ -21,18 +23,22 @@ from imageway.gateway.engine.call import Call
 from imageway.gateway.engine.delivery import Delivery
 from imageway.gateway.engine.events import Observer, RequestReplayed
 from imageway.gateway.engine.observers import Observers
-from imageway.gateway.engine.policy import may_fall_back
-from imageway.gateway.engine.pricing import cost_of, estimate_of
+from imageway.gateway.engine.order import drawn_order, usual_order
+from imageway.gateway.engine.patience import UNHURRIED, Deadline, Patience
+from imageway.gateway.engine.pricing import cost_of, estimate_of, most_of
+from imageway.gateway.engine.pursuit import Pursuit, Sleep, Turn
+from imageway.gateway.engine.traffic import Busy, Traffic
 from imageway.providers.registry import Passage, Registry, Target
 
-__all__ = ("Engine", "Foresight", "Outcome", "Streamed")
+__all__ = ("Engine", "Foresight", "Outcome", "Prospect", "Streamed")
 
 
 class Outcome(Struct, frozen=True, kw_only=True):
     """Pictures, and how they came about.
 
     `translated` names the rules by which the request was changed on the way, `cost_usd` is None where nobody knows it,
-    and `limits` are headers that tell the state of the caller's limits.
+    and `limits` are headers that tell the state of the caller's limits. `missing_images` were asked for and not drawn;
+    `seconds` is how long it took.
     """
 
     result: ImageResult
@@ -41,6 +47,8 @@ class Outcome(Struct, frozen=True, kw_only=True):
     translated: tuple[str, ...] = ()
     cost_usd: Decimal | None = None
     limits: Mapping[str, str] = {}
+    missing_images: int = 0
+    seconds: float = 0.0
 
 
 class Streamed(Struct, frozen=True, kw_only=True):
@@ -52,17 +60,36 @@ class Streamed(Struct, frozen=True, kw_only=True):
     translated: tuple[str, ...] = ()
     cost_usd: Decimal | None = None
     limits: Mapping[str, str] = {}
+    missing_images: int = 0
+    seconds: float = 0.0
+
+
+class Prospect(Struct, frozen=True, kw_only=True):
+    """A target that a request may go to, and why it couldn't be asked now, if so."""
+
+    passage: Passage
+    busy: Busy | None
 
 
 class Foresight(Struct, frozen=True, kw_only=True):
-    """What a request would come to: the way that it would take first, and bounds of its cost where there are prices."""
+    """What a request would come to: its targets in the usual order, and bounds of its cost where there are prices."""
 
-    passage: Passage
+    prospects: tuple[Prospect, ...]
     estimate: Estimate | None
+
+    @property
+    def first(self) -> Passage:
+        """The way that would be taken first; where all are busy, the one that is preferred."""
+        free = (prospect.passage for prospect in self.prospects if prospect.busy is None)
+        return next(free, self.prospects[0].passage)
 
 
 class Engine:
-    """The road from a request to its pictures. `clock_s` counts seconds, from anywhere."""
+    """The road from a request to its pictures. `clock_s` counts seconds, from anywhere; no call takes `longest_call_s`.
+
+    `traffic` is what is known of the targets; give another engine's to one that takes over from it. `draw` gives
+    random numbers from 0 up to 1.
+    """
 
     def __init__(
         self,
@@ -71,13 +98,21 @@ class Engine:
         admission: Admission | None = None,
         delivery: Delivery | None = None,
         observers: Sequence[Observer] = (),
+        traffic: Traffic | None = None,
+        longest_call_s: float = 900.0,
         clock_s: Callable[[], float] = perf_counter,
+        sleep: Sleep = asyncio.sleep,
+        draw: Callable[[], float] = random.random,
     ) -> None:
         self._anyone = Caller(key=ANYONE, registry=registry)
         self._admission = admission or Admission(Rates(), SqliteBudgets(None))
         self._delivery = delivery or Delivery(None)
         self._observers = Observers(observers)
+        self.traffic = traffic or Traffic(self._observers, clock_s)
+        self._longest_call_s = longest_call_s
         self._clock_s = clock_s
+        self._sleep = sleep
+        self._draw = draw
 
     async def run(
         self,
@@ -85,6 +120,7 @@ class Engine:
         *,
         request_id: str,
         caller: Caller | None = None,
+        patience: Patience = UNHURRIED,
         before_sending: Callable[[], Awaitable[None]] | None = None,
     ) -> Outcome:
         """Have *request* drawn. Raises `ImageError`; its `UnsupportedError` means that nothing was sent.
@@ -93,33 +129,32 @@ class Engine:
         """
         caller = caller or self._anyone
         with self._call(request, request_id, caller.key).told() as call:
-            *others, last = route = self._route(call.request, caller)
-            call.keyed, estimate = before_sending is not None, estimate_of(route)
-            call.estimated_usd = None if estimate is None else estimate.high_usd
-            async with self._admission.entering(caller.key, call.request.n, estimate) as ticket:
-                for passage in others:
-                    try:
-                        return await self._drawn(call, passage, caller, ticket, before_sending)
-                    except ImageError as error:
-                        if not may_fall_back(error):
-                            raise
-                return await self._drawn(call, last, caller, ticket, before_sending)
+            call.keyed = before_sending is not None
+            deadline = Deadline(patience.shortest_s, self._longest_call_s, self._clock_s)
+            route = self._route(call.request, caller)
+            async with self._entering(call, route, caller, deadline) as (ticket, pursuit):
+                while True:
+                    async with pursuit.turn() as turn:
+                        return await self._drawn(call, turn, deadline, caller, ticket, before_sending)
 
     async def _drawn(
         self,
         call: Call,
-        passage: Passage,
+        turn: Turn,
+        deadline: Deadline,
         caller: Caller,
         ticket: Ticket,
         before_sending: Callable[[], Awaitable[None]] | None,
     ) -> Outcome:
+        passage = turn.passage
         contract = caller.registry.model(call.request.model).contract
         async with self._delivery.room_for(passage) as room:
             if before_sending is not None:
                 await before_sending()
             ticket.sent = True
-            with call.attempt(passage) as attempt:
-                result = await passage.target.create(passage.request)
+            with turn.asking() as attempt:
+                async with deadline.bounding():
+                    result = await passage.target.create(passage.request)
                 attempt.upstream_request_id = result.upstream_request_id
             call.usage = result.usage
             call.cost_usd = cost_of(passage, result.usage, len(result.images))
@@ -133,6 +168,8 @@ class Engine:
             translated=passage.rules,
             cost_usd=call.cost_usd,
             limits=ticket.headers,
+            missing_images=max(0, call.request.n - call.images),
+            seconds=call.seconds,
         )
 
     @asynccontextmanager
@@ -142,6 +179,7 @@ class Engine:
         *,
         request_id: str,
         caller: Caller | None = None,
+        patience: Patience = UNHURRIED,
         before_sending: Callable[[], Awaitable[None]] | None = None,
     ) -> AsyncIterator[Streamed]:
         """Like `run`, with the pictures as they come. Entering waits until a target has taken the request on.
@@ -150,40 +188,74 @@ class Engine:
         """
         caller = caller or self._anyone
         with self._call(request, request_id, caller.key).told() as call:
+            call.keyed = before_sending is not None
+            whole = Deadline(patience.whole_s, self._longest_call_s, self._clock_s)
+            beginning = Deadline(patience.shortest_s, self._longest_call_s, self._clock_s)
             route = self._route(call.request, caller)
-            call.keyed, estimate = before_sending is not None, estimate_of(route)
-            call.estimated_usd = None if estimate is None else estimate.high_usd
-            async with self._admission.entering(caller.key, call.request.n, estimate) as ticket:
-                for passage in route:
-                    taken_on = False
-                    if before_sending is not None:
-                        await before_sending()
-                    ticket.sent = True
-                    try:
-                        with call.attempt(passage):
-                            async with passage.target.stream(passage.request) as events:
-                                taken_on = True
+            async with self._entering(call, route, caller, beginning) as (ticket, pursuit):
+                while True:
+                    async with pursuit.turn() as turn:
+                        if before_sending is not None:
+                            await before_sending()
+                        ticket.sent = True
+                        passage = turn.passage
+                        with turn.asking():
+                            async with AsyncExitStack() as stack:
+                                async with beginning.bounding():
+                                    events = await stack.enter_async_context(passage.target.stream(passage.request))
+                                turn.taken_on = True
                                 yield Streamed(
                                     target=passage.target,
                                     attempts=call.attempts,
                                     translated=passage.rules,
                                     limits=ticket.headers,
-                                    events=call.counting(events),
+                                    events=call.counting(whole.bounded(events)),
+                                    seconds=call.seconds,
                                 )
                                 if call.images:
                                     call.cost_usd = cost_of(passage, call.usage, call.images)
                                     ticket.came_to(call.cost_usd)
                                 return
-                    except ImageError as error:
-                        error.may_have_billed = error.may_have_billed or call.images > 0
-                        if taken_on or passage is route[-1] or not may_fall_back(error):
-                            raise
+
+    @asynccontextmanager
+    async def _entering(
+        self, call: Call, route: tuple[Passage, ...], caller: Caller, deadline: Deadline
+    ) -> AsyncIterator[tuple[Ticket, Pursuit]]:
+        """The time of *call* behind the door, on its way over the targets of *route*."""
+        request = call.request
+        pursuit = Pursuit(
+            call,
+            drawn_order(route, self._draw),
+            caller.registry.model(request.model).retry,
+            self.traffic,
+            deadline,
+            sleep=self._sleep,
+            random=self._draw,
+        )
+        estimate = estimate_of(route)
+        call.estimated_usd = None if estimate is None else estimate.high_usd
+        async with self._admission.entering(caller.key, request.n, estimate) as ticket:
+            try:
+                yield ticket, pursuit
+            finally:
+                if pursuit.doubtful and (call.cost_usd is not None or len(pursuit.doubtful) > 1):
+                    ticket.came_to((call.cost_usd or Decimal(0)) + most_of(pursuit.doubtful))
 
     def foresee(self, request: ImageRequest, *, caller: Caller | None = None) -> Foresight:
         """What would become of *request*; nothing is sent or counted. Raises the `ImageError` that `run` would."""
         caller = caller or self._anyone
         route = self._route(request, caller)
-        return Foresight(passage=route[0], estimate=estimate_of(route))
+        return Foresight(
+            prospects=tuple(
+                Prospect(passage=passage, busy=self.traffic.busy(passage.target, request.n))
+                for passage in usual_order(route)
+            ),
+            estimate=estimate_of(route),
+        )
+
+    def unserved(self) -> tuple[str, ...]:
+        """The models that nobody can have drawn by now, because all their targets are left alone for a while."""
+        return self.traffic.unserved(self._anyone.registry)
 
     def refused(
         self,

@@ -9,7 +9,7 @@ from imageway.contract.cost import Estimate, cost, estimate
 from imageway.contract.result import Usage
 from imageway.providers.registry import Passage
 
-__all__ = ("cost_of", "estimate_of")
+__all__ = ("cost_of", "estimate_of", "most_of")
 
 _NOTHING = Estimate(low_usd=Decimal(0), high_usd=Decimal(0), approximate=False)
 
@@ -34,6 +34,11 @@ def cost_of(passage: Passage, usage: Usage | UnsetType, images: int) -> Decimal 
     if passage.request.operation not in passage.target.spec.operations:
         return None
     return cost(usage, images, passage.request, passage.target.spec)
+
+
+def most_of(passages: Iterable[Passage]) -> Decimal:
+    """The most that calls by all of *passages* may have come to in USD, as far as they have prices."""
+    return sum((found.high_usd for each in passages if (found := _estimate(each)) is not None), Decimal(0))
 
 
 def _estimate(passage: Passage) -> Estimate | None:

@@ -13,6 +13,7 @@ from imageway.gateway.http.request_id import request_id_of
 __all__ = ("answer_error", "answer_http_exception", "answer_unexpected", "image_error_of", "unexpected_error")
 
 _LONGEST_RETRY_AFTER_S = 86_400.0
+_POINTLESS = (ErrorCode.UPSTREAM_AUTH, ErrorCode.INTERNAL, ErrorCode.BUDGET_EXHAUSTED)
 AnyRequest = Request[Any, Any, Any]
 
 
@@ -22,16 +23,22 @@ def answer_error(request: AnyRequest, error: ImageError) -> Response[bytes]:
     headers = {"x-request-id": request_id}
     if error.retry_after_s is not None:
         headers["retry-after"] = str(math.ceil(min(error.retry_after_s, _LONGEST_RETRY_AFTER_S)))
-    if error.code is not ErrorCode.RATE_LIMITED and (
-        error.may_have_billed or error.code in (ErrorCode.UPSTREAM_AUTH, ErrorCode.INTERNAL, ErrorCode.BUDGET_EXHAUSTED)
-    ):
+    if error.attempts:
+        headers |= {"imageway-target": error.target or "", "imageway-attempts": str(error.attempts)}
+    if error.may_have_billed or error.waiting_helps is False or error.code in _POINTLESS:
         headers["x-should-retry"] = "false"
     return Response(
         error_body(error, request_id),
-        status_code=reaction(error.code).status,
+        status_code=_status(error),
         media_type="application/json",
         headers=headers,
     )
+
+
+def _status(error: ImageError) -> int:
+    """What is known to have done nothing, and to be worth another try at a known time, is 503 rather than 502."""
+    comes_back = error.retry_after_s is not None and not error.may_have_billed
+    return 503 if error.code is ErrorCode.UPSTREAM_UNAVAILABLE and comes_back else reaction(error.code).status
 
 
 def answer_http_exception(request: AnyRequest, error: HTTPException) -> Response[bytes]:

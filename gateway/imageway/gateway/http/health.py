@@ -6,13 +6,14 @@ from litestar import Request, Response, get
 from litestar.handlers import HTTPRouteHandler
 
 from imageway.gateway.drain import Drain
+from imageway.gateway.generation import Current
 from imageway.gateway.telemetry.metrics import Metrics
 
 __all__ = ("health_routes", "metrics_route")
 
 
-def health_routes(drain: Drain) -> list[HTTPRouteHandler]:
-    """Liveness and readiness."""
+def health_routes(drain: Drain, current: Current) -> list[HTTPRouteHandler]:
+    """Liveness and readiness. Nobody is asked for either: what callers' calls have shown of the targets is enough."""
 
     @get("/healthz", media_type="text/plain")
     async def healthz() -> str:
@@ -22,6 +23,9 @@ def health_routes(drain: Drain) -> list[HTTPRouteHandler]:
     async def readyz() -> Response[str]:
         if drain.begun:
             return Response("draining\n", status_code=503)
+        unserved = current.now.engine.unserved()
+        if unserved:
+            return Response(f"no target can serve: {', '.join(unserved)}\n", status_code=503)
         return Response("ready\n")
 
     return [healthz, readyz]

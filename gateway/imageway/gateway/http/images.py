@@ -20,6 +20,7 @@ from imageway.gateway.http.held import generation_of
 from imageway.gateway.http.keyed import keyed_answer
 from imageway.gateway.http.links import base_url_of, with_whole_links
 from imageway.gateway.http.outcome_headers import outcome_headers
+from imageway.gateway.http.patience import patience_of
 from imageway.gateway.http.presence import while_there
 from imageway.gateway.http.request_id import request_id_of
 from imageway.gateway.http.streaming import StreamedAnswer
@@ -77,6 +78,7 @@ def image_routes(server: ServerSettings) -> list[HTTPRouteHandler]:
         try:
             base_url = base_url_of(request)
             dry = _is_dry(request)
+            patience = patience_of(request.headers)
             caller = generation.callers.of(request.headers)
             asked = await reading(caller)
         except (ImageError, HTTPException) as error:
@@ -86,10 +88,11 @@ def image_routes(server: ServerSettings) -> list[HTTPRouteHandler]:
             return Response(foreseen(engine, asked, caller), headers={"x-request-id": request_id})
         key, keyed = request.headers.get("idempotency-key"), request.app.state.get("keyed")
         if key is not None and keyed is not None:
-            return await keyed_answer(keyed, key, request, asked, caller)
+            return await keyed_answer(keyed, key, request, asked, caller, patience)
         if asked.params.get("stream") is True:
-            return StreamedAnswer(engine, request, asked, caller, keep_alive_s=server.keep_alive_s)
-        outcome = await while_there(request.receive, engine.run(asked, request_id=request_id, caller=caller))
+            return StreamedAnswer(engine, request, asked, caller, patience, keep_alive_s=server.keep_alive_s)
+        running = engine.run(asked, request_id=request_id, caller=caller, patience=patience)
+        outcome = await while_there(request.receive, running)
         return Response(
             result_body(with_whole_links(outcome.result, base_url)),
             media_type="application/json",

@@ -10,6 +10,7 @@ from imageway.contract.request import ImageRequest
 from imageway.contract.stream import event_bytes
 from imageway.contract.wire import result_body
 from imageway.gateway.access.callers import Caller
+from imageway.gateway.engine.patience import Patience
 from imageway.gateway.http.held import generation_of
 from imageway.gateway.http.links import base_url_of, with_whole_links
 from imageway.gateway.http.outcome_headers import outcome_headers
@@ -25,11 +26,12 @@ AnyRequest = Request[Any, Any, Any]
 
 
 async def keyed_answer(
-    keyed: KeyedCalls, key: str, request: AnyRequest, asked: ImageRequest, caller: Caller
+    keyed: KeyedCalls, key: str, request: AnyRequest, asked: ImageRequest, caller: Caller, patience: Patience
 ) -> Response[bytes]:
     """The answer to *asked* under *key*: a fresh one, that of the same call under way, or the one that was kept.
 
-    A caller who leaves stops nothing. A stream is kept whole, so its events come together, when the last one is there.
+    A caller who leaves, or whose *patience* is over, stops nothing. A stream is kept whole, so its events come
+    together, when the last one is there.
     """
     request_id, base_url, generation = request_id_of(request), base_url_of(request), generation_of(request)
     engine = generation.engine
@@ -71,6 +73,7 @@ async def keyed_answer(
                 key=key,
                 fingerprint=await fingerprint(asked),
                 call=held(streamed if asked.params.get("stream") is True else drawn),
+                deadline_s=patience.shortest_s,
                 retry_unknown=request.headers.get("imageway-retry-unknown") == "true",
             ),
         )

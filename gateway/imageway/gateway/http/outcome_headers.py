@@ -9,7 +9,7 @@ __all__ = ("outcome_headers",)
 
 
 def outcome_headers(outcome: Outcome | Streamed) -> dict[str, str]:
-    """Who drew, at which attempt, what was changed on the way, and the day on which that model ends.
+    """Who drew, at which attempt, how long it took, what was changed or is missing, and when that model ends.
 
     `Sunset` is RFC 8594's. `Deprecation` (RFC 9745) isn't sent: it needs the day of the announcement, which the
     catalogue doesn't know.
@@ -17,7 +17,10 @@ def outcome_headers(outcome: Outcome | Streamed) -> dict[str, str]:
     headers = {
         "imageway-target": outcome.target.label,
         "imageway-attempts": str(outcome.attempts),
+        "openai-processing-ms": str(round(outcome.seconds * 1000)),
     }
+    if outcome.missing_images:
+        headers["imageway-missing-images"] = str(outcome.missing_images)
     if outcome.translated:
         headers["imageway-translated"] = ", ".join(outcome.translated)
     last = outcome.target.spec.lifecycle.shutdown_date

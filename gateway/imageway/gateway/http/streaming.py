@@ -15,6 +15,7 @@ from imageway.contract.request import ImageRequest
 from imageway.contract.stream import KEEP_ALIVE, ImageEvent, error_event_bytes, event_bytes
 from imageway.gateway.access.callers import Caller
 from imageway.gateway.engine.engine import Engine, Streamed
+from imageway.gateway.engine.patience import Patience
 from imageway.gateway.http.errors import answer_error, unexpected_error
 from imageway.gateway.http.outcome_headers import outcome_headers
 from imageway.gateway.http.presence import while_there
@@ -33,10 +34,17 @@ class StreamedAnswer(Response[bytes]):
     """
 
     def __init__(
-        self, engine: Engine, request: AnyRequest, asked: ImageRequest, caller: Caller, *, keep_alive_s: float
+        self,
+        engine: Engine,
+        request: AnyRequest,
+        asked: ImageRequest,
+        caller: Caller,
+        patience: Patience,
+        *,
+        keep_alive_s: float,
     ) -> None:
         super().__init__(b"")
-        self._stream = _Stream(engine, request, asked, caller, keep_alive_s)
+        self._stream = _Stream(engine, request, asked, caller, patience, keep_alive_s)
 
     @override
     def to_asgi_response(self, app: Litestar | None, request: AnyRequest, **options: Any) -> ASGIResponse:
@@ -45,13 +53,20 @@ class StreamedAnswer(Response[bytes]):
 
 class _Stream(ASGIResponse):
     def __init__(
-        self, engine: Engine, request: AnyRequest, asked: ImageRequest, caller: Caller, keep_alive_s: float
+        self,
+        engine: Engine,
+        request: AnyRequest,
+        asked: ImageRequest,
+        caller: Caller,
+        patience: Patience,
+        keep_alive_s: float,
     ) -> None:
         super().__init__()
         self._engine = engine
         self._request = request
         self._asked = asked
         self._caller = caller
+        self._patience = patience
         self._keep_alive_s = keep_alive_s
         self._started = False
 
@@ -66,7 +81,10 @@ class _Stream(ASGIResponse):
 
     async def _answer(self, send: Send) -> None:
         request_id = request_id_of(self._request)
-        async with self._engine.stream(self._asked, request_id=request_id, caller=self._caller) as streamed:
+        streaming = self._engine.stream(
+            self._asked, request_id=request_id, caller=self._caller, patience=self._patience
+        )
+        async with streaming as streamed:
             await send(_head(streamed, request_id))
             self._started = True
             async with aclosing(_with_pauses(streamed.events, self._keep_alive_s)) as events:

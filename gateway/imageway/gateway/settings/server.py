@@ -12,6 +12,7 @@ class ServerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """Where to listen, and the largest bodies taken: JSON up to `max_json_bytes`, files up to `max_upload_bytes`.
 
     Sixteen pictures of 50 MB each are 800 MB; the default takes less, because one process holds an upload in memory.
+    No call takes longer than `max_call_s`, however long its caller would wait.
     A stream in which nothing happens for `keep_alive_s` carries a comment, so that no proxy takes it for dead.
     A few kilobytes can claim to be a picture that fills any memory once it is opened. `max_input_pixels` is for each
     picture; the default is where Pillow, which many servers behind this one open pictures with, sees such a bomb.
@@ -27,6 +28,7 @@ class ServerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     max_json_bytes: Annotated[int, Meta(ge=1)] = 1_048_576
     max_upload_bytes: Annotated[int, Meta(ge=1)] = 268_435_456
     keep_alive_s: Annotated[float, Meta(gt=0)] = 15.0
+    max_call_s: Annotated[float, Meta(gt=0)] = 900.0
     max_input_pixels: Annotated[int, Meta(ge=1)] = 178_956_970
     ui: bool = True
     drain_delay_s: Annotated[float, Meta(ge=0)] = 0.0

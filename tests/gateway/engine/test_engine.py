@@ -2,11 +2,11 @@
 
 import asyncio
 from decimal import Decimal
-from itertools import count
 
 import pytest
 from typing_extensions import override
 
+from fakes.clock import FakeClock
 from imageway.contract.errors import ErrorCode, ImageError
 from imageway.contract.request import ImageRequest, Operation
 from imageway.contract.result import GeneratedImage, ImageResult
@@ -20,12 +20,14 @@ REQUEST = ImageRequest(operation=Operation.GENERATE, model="m", params={"prompt"
 
 
 class Scripted:
-    """A provider that does what it was told, or draws."""
+    """A provider that does what it was told, or draws, in a second."""
 
     def __init__(self, *script: BaseException) -> None:
         self._script = list(script)
+        self.clock = FakeClock()
 
     async def create(self, upstream_model: str, request: ImageRequest) -> ImageResult:
+        self.clock.now_s += 1.0
         if self._script:
             raise self._script.pop(0)
         return ImageResult(created=1, images=(GeneratedImage.from_bytes(b"x"),), upstream_request_id="up")
@@ -56,12 +58,14 @@ class Broken(Listener):
 
 def engine(listener: Listener, *providers: Scripted) -> Engine:
     targets = tuple(
-        Target(provider_name=f"p{position}", provider=provider, upstream_model="up", spec=SPEC)
+        Target(provider_name=f"p{position}", provider=provider, upstream_model="up", spec=SPEC, priority=position)
         for position, provider in enumerate(providers)
     )
-    ticks = count()
+    clock = FakeClock()
+    for provider in providers:
+        provider.clock = clock
     registry = Registry([Model(name="m", contract=SPEC, targets=targets)])
-    return Engine(registry, observers=(listener,), clock_s=lambda: float(next(ticks)))
+    return Engine(registry, observers=(listener,), clock_s=clock, sleep=clock.sleep)
 
 
 def test_observers_hear_every_attempt_and_the_end() -> None:
@@ -80,7 +84,7 @@ def test_observers_hear_every_attempt_and_the_end() -> None:
             attempt=1,
             code="rate_limited",
             seconds=1.0,
-            followed_by="error",
+            followed_by="fallback",
             upstream_request_id="up-0",
         ),
         AttemptFinished(
@@ -102,7 +106,7 @@ def test_observers_hear_every_attempt_and_the_end() -> None:
             model="m",
             provider="p1",
             code="ok",
-            seconds=5.0,
+            seconds=2.0,
             upstream_seconds=2.0,
             attempts=2,
             images=1,
