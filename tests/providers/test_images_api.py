@@ -12,10 +12,10 @@ from fakes.upstream import PNG, Reply, Upstream, failed
 from imageway.contract.errors import ErrorCode, ImageError
 from imageway.contract.request import ImageRequest, Operation
 from imageway.contract.result import ImageResult
+from imageway.contract.secret_reference import SecretError, resolve_secret
 from imageway.contract.sniff import image_input
 from imageway.providers import azure, openai
 from imageway.providers.protocol import ImageProvider
-from imageway.providers.secret_reference import SecretError, resolve_secret
 from loopback import serving
 from pictures import picture
 

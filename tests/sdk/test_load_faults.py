@@ -27,15 +27,15 @@ SECOND = "    again: {node_type: llm, output_keys: other, prompt: [{user: x}], m
             '2:3 error[missing-key] data_config.source lacks the key "file_path", which must be text'
         ]),
         (("node_type: llm", "node_type: llms"), [
-            '8:18 error[unknown-value] graph_config.nodes.draw.node_type is "llms"; allowed is "llm"'
-            ' | did you mean "llm"?'
+            '8:18 error[unknown-value] graph_config.nodes.draw.node_type is "llms"; allowed is "llm", "multi_llm",'
+            ' "lambda", "weighted_sampler" or "subgraph" | did you mean "llm"?'
         ]),
         (("- user:", "- usr:"), [
             "11:11 error[unknown-key] graph_config.nodes.draw.prompt[0].usr is not a key here;"
             ' allowed are system, user, assistant | did you mean "user"?'
         ]),
         (("output_keys: picture", "output_keys: [a, b]"), [
-            "9:20 error[wrong-length] graph_config.nodes.draw.output_keys has 2 items; allowed is 1 to 1"
+            "9:20 error[odd-output-keys] draw has several output_keys, which only a post_process can fill"
         ]),
         (("output_keys: picture", "output_keys: ''"), [
             "9:20 error[wrong-length] graph_config.nodes.draw.output_keys has 0 characters; allowed is at least 1"
@@ -56,8 +56,8 @@ def test_a_misspelt_key_is_shown_in_its_line(tmp_path: Path) -> None:
 
     assert issues[0].render() == (
         f"{path}:14:9 error[unknown-key] graph_config.nodes.draw.model.paramaters is not a key here;"
-        " allowed are model, output_type, parameters, model_type, api_version, url, auth_token, backend, delay,"
-        " retry_attempts, load_balancing, stats_interval, timeout, max_retries, ssl_verify, ssl_cert,"
+        " allowed are model, output_type, parameters, url, auth_token, timeout, model_type, api_version, backend,"
+        " delay, retry_attempts, load_balancing, stats_interval, max_retries, ssl_verify, ssl_cert,"
         " image_capabilities\n"
         "   14 |         paramaters:\n"
         '      |         ^^^^^^^^^^ did you mean "parameters"?'
@@ -68,21 +68,26 @@ def test_every_fault_is_told_at_once(tmp_path: Path) -> None:
     assert errors(tmp_path, ("type: disk", "type: disc"), ("prompt:\n", "prompts:\n"), ("to: draw", "too: draw")) == [
         '3:11 error[unknown-value] data_config.source.type is "disc"; allowed is "disk" | did you mean "disk"?',
         '7:5 error[missing-key] graph_config.nodes.draw lacks the key "prompt", which must be a list',
-        "10:7 error[unknown-key] graph_config.nodes.draw.prompts is not a key here; allowed are prompt"
-        ' | did you mean "prompt"?',
-        '17:7 error[missing-key] graph_config.edges[0] lacks the key "to", which must be text',
-        '17:21 error[unknown-key] graph_config.edges[0].too is not a key here; allowed are to | did you mean "to"?',
+        "10:7 error[unknown-key] graph_config.nodes.draw.prompts is not a key here; allowed are prompt, pre_process,"
+        ' post_process, node_state, node_name | did you mean "prompt"?',
+        "17:21 error[unknown-key] graph_config.edges[0].too is not a key here; allowed are to, condition, path_map"
+        ' | did you mean "to"?',
     ]
 
 
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        (("node_type: llm", "node_type: lambda"), [
-            "8:18 error[not-supported-yet] lambda nodes aren't supported yet; supported node types: llm"
+        (("node_type: llm", "node_type: agent\n      tools: [a.b]"), [
+            "8:18 error[not-an-image-node] agent nodes aren't image nodes;"
+            " supported node types: llm, multi_llm, lambda, weighted_sampler, subgraph"
         ]),
-        (("node_type: llm\n", "node_type: multi_llm\n      models: {}\n      pre_process: x\n"), [
-            "8:18 error[not-supported-yet] multi_llm nodes aren't supported yet; supported node types: llm"
+        (("      output_keys: picture\n", "      chat_history: true\n"), [
+            '7:5 error[missing-key] graph_config.nodes.draw lacks the key "output_keys": without it SyGra adds the'
+            " answer to messages, which the next prompt would silently hold; name a field, and put {field} into that"
+            " prompt",
+            "9:7 error[not-supported-yet] chat_history isn't supported: nodes have no conversations,"
+            " and put what others answered into prompts as {field}",
         ]),
         (("type: disk", "type: hf\n    repo_id: x"), [
             "3:11 error[not-supported-yet] hf sources aren't supported yet; supported types: disk"
@@ -96,38 +101,19 @@ def test_every_fault_is_told_at_once(tmp_path: Path) -> None:
         (("data_config:\n", "data_config:\n  sink: {}\n"), [
             "2:3 error[not-supported-yet] data_config.sink isn't supported yet"
         ]),
-        (("      output_keys", "      post_process: a.B\n      output_keys"), [
-            "9:7 error[not-supported-yet] graph_config.nodes.draw.post_process isn't supported yet"
-        ]),
         (("name: dall-e-2", "name: dall-e-2\n        structured_output: {}\n        aws_region: x"), [
             "14:9 error[not-supported-yet] graph_config.nodes.draw.model.structured_output isn't supported yet",
             "15:9 error[not-supported-yet] graph_config.nodes.draw.model.aws_region isn't supported yet",
         ]),
-        (("{from: draw, to: END}", "{from: draw, condition: a.b, path_map: {x: END}}"), [
-            "18:20 error[not-supported-yet] conditional edges aren't supported yet; an edge has from and to"
-        ]),
-        (("{from: draw, to: END}", "{from: draw, path_map: {x: END}}"), [
-            "18:20 error[not-supported-yet] conditional edges aren't supported yet; an edge has from and to"
-        ]),
         (("- user:", "- tool:"), [
-            "11:11 error[not-supported-yet] tool messages aren't supported yet;"
+            "11:11 error[not-supported-yet] tool messages aren't supported;"
             " supported roles: system, user, assistant"
         ]),
         (('user: "Draw {title}"', "user: [{type: audio_url, audio_url: x}]"), [
-            "11:25 error[not-supported-yet] audio_url parts aren't supported yet; supported types: text, image_url"
+            "11:25 error[not-supported-yet] audio_url parts aren't supported; supported types: text, image_url"
         ]),
-        (("{from: id}", "{value: $data_config.source.type}"), [
-            "21:17 error[not-supported-yet] output_config.output_map.id.value refers to the configuration,"
-            " which isn't supported yet: write the value itself"
-        ]),
-        (("{from: id}", "{from: id, transform: x}"), [
-            "21:20 error[not-supported-yet] output_config.output_map.id.transform isn't supported yet"
-        ]),
-        (("output_map:", "generator: a.B\n  output_map:"), [
-            "20:3 error[not-supported-yet] output_config.generator isn't supported yet"
-        ]),
-        (("data_config:", "schema_config: {}\ndata_config:"), [
-            "1:1 error[not-supported-yet] schema_config isn't supported yet"
+        (("data_config:", "graph_post_process: [a.B]\ndata_config:"), [
+            "1:1 error[not-supported-yet] graph_post_process isn't supported yet"
         ]),
     ],
 )  # fmt: skip
@@ -152,18 +138,19 @@ def test_what_only_sygra_does_has_its_own_sentence(tmp_path: Path, change: tuple
         ]),
         (("  edges:\n", SECOND), ["16:5 error[unreachable-node] no edges lead from START to the node again"]),
         (("  edges:\n", SECOND + "    - {from: draw, to: again}\n    - {from: again, to: draw}\n"), [
-            "19:7 error[cycle] these edges go round in a circle: draw -> again -> draw"
+            "19:7 error[cycle] these edges go round in a circle without a condition: draw -> again -> draw"
         ]),
         (("from: draw, to: END}", "from: draw, to: END}\n    - {from: draw, to: draw}"), [
-            "19:7 error[cycle] these edges go round in a circle: draw -> draw"
+            "19:7 error[cycle] these edges go round in a circle without a condition: draw -> draw"
         ]),
         (("    draw:\n", "    END:\n"), [
             "7:5 error[odd-node-name] a node can't be called END: that is where edges begin or end",
             "17:25 error[unknown-node] there is no node draw; allowed are END, END",
             "18:14 error[unknown-node] there is no node draw; allowed are START, END",
         ]),
-        (("  edges:\n", SECOND.replace("other", "picture") + "    - {from: draw, to: again}\n"), [
-            "16:42 error[same-output-key] again and draw both answer picture; each node needs a key of its own"
+        (("  edges:\n", SECOND.replace("other", "picture") + "    - {from: START, to: again}\n"), [
+            "16:42 error[same-output-key] again and draw may run side by side and both fill picture;"
+            " each needs a key of its own"
         ]),
         (("output_keys: picture", "output_keys: id"), [
             "9:20 error[id-as-output] output_keys is id, which is the record's own name; choose another"
@@ -195,7 +182,42 @@ def test_what_only_sygra_does_has_its_own_sentence(tmp_path: Path, change: tuple
         ]),
         (("name: dall-e-2", "name: dall-e-2\n        output_type: audio"), [
             '14:22 error[not-an-image-node] output_type is "audio", so this is not an image node;'
-            " image is the one that is supported"
+            " those that are supported: image, text"
+        ]),
+        (("{from: draw, to: END}", "{from: draw, condition: os.path.exists, to: END}"), [
+            "18:7 error[odd-edge] an edge has either to, or condition and path_map; this one has to and condition"
+        ]),
+        (("{from: draw, to: END}", "{from: draw, path_map: {x: END}}"), [
+            "18:7 error[odd-edge] an edge has either to, or condition and path_map; this one has path_map"
+        ]),
+        (("{from: draw, to: END}", "{from: draw, condition: os.path.exists, path_map: {x: drow, y: END}}"), [
+            '18:61 error[unknown-node] there is no node drow; allowed are END, draw | did you mean "draw"?',
+        ]),
+        (("{from: draw, to: END}", "{from: draw, condition: choosing.by_size, path_map: {y: END}}"), [
+            "18:31 error[task-code] there is no module choosing in the task's folder, nor elsewhere",
+        ]),
+        (("output_keys: picture", "output_keys: picture\n      node_state: idle"), [
+            "18:25 error[idle-node] draw is idle, so that no edge may touch it;"
+            " take the edge away, or node_state: idle",
+            "19:14 error[idle-node] draw is idle, so that no edge may touch it;"
+            " take the edge away, or node_state: idle",
+        ]),
+        (("{from: id}", "{from: id, transform: x}"), [
+            "21:31 error[task-code] x is a method of output_config.generator, and there is none"
+        ]),
+        (("output_map:", "generator: absent.B\n  output_map:"), [
+            "20:14 error[task-code] there is no module absent in the task's folder, nor elsewhere"
+        ]),
+        (("{from: id}", "{value: $data_config.source.tpe}"), [
+            "21:17 error[unknown-reference] there is no data_config.source.tpe in this file,"
+            ' which $data_config.source.tpe refers to | did you mean "type"?'
+        ]),
+        (("data_config:", "schema_config: {}\ndata_config:"), [
+            "1:16 error[odd-schema] schema_config has either schema or fields; here is neither"
+        ]),
+        (("data_config:", "schema_config: {fields: [{name: id, type: text}]}\ndata_config:"), [
+            "1:43 error[unknown-value] there is no type text; allowed are int, float, str, bool, list, dict, any,"
+            " and list[int] and the like"
         ]),
     ],
 )  # fmt: skip

@@ -97,15 +97,15 @@ def test_a_models_file_can_be_named(tmp_path: Path) -> None:
         ("dall-e-2: x\n", ["models.yaml:1:11 error[wrong-type] dall-e-2 is text; expected a mapping"]),
         ("dall-e-2: {model: m, mdel: n}\n", [
             "models.yaml:1:22 error[unknown-key] dall-e-2.mdel is not a key here; allowed are output_type, parameters,"
-            " model_type, api_version, url, auth_token, backend, delay, retry_attempts, load_balancing, stats_interval,"
-            " timeout, max_retries, ssl_verify, ssl_cert, image_capabilities"
+            " url, auth_token, timeout, model_type, api_version, backend, delay, retry_attempts, load_balancing,"
+            " stats_interval, max_retries, ssl_verify, ssl_cert, image_capabilities"
         ]),
         ("dall-e-2: {vertex_project: x}\n", [
             "models.yaml:1:12 error[not-supported-yet] dall-e-2.vertex_project isn't supported yet"
         ]),
-        ("dall-e-2: {output_type: text}\n", [
-            'models.yaml:1:25 error[not-an-image-node] output_type is "text", so this is not an image node;'
-            " image is the one that is supported"
+        ("dall-e-2: {output_type: audio}\n", [
+            'models.yaml:1:25 error[not-an-image-node] output_type is "audio", so this is not an image node;'
+            " those that are supported: image, text"
         ]),
     ],
 )  # fmt: skip
@@ -129,7 +129,7 @@ def test_what_the_gateway_owns_is_noted_once(tmp_path: Path) -> None:
         ("  edges:", SECOND),
         ("to: END}", "to: b}\n    - {from: b, to: END}"),
         ("  source:", "  resumable: true\n  source:"),
-        models="a: {model_type: azure_openai, auth_token: secret, backend: custom, delay: 5}\n",
+        models="a: {model_type: azure_openai, auth_token: secret, backend: custom, delay: 5, output_type: image}\n",
     )  # fmt: skip
 
     task, issues = load_task(path)

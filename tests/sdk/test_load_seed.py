@@ -11,7 +11,7 @@ from imageway.providers.catalogue import load_catalogue
 from imageway.sdk.pipeline.check import check_capabilities, check_data
 from imageway.sdk.pipeline.load import load_task
 from imageway.sdk.pipeline.model_names import with_known_models
-from imageway.sdk.pipeline.plan import DataFile, ImageNode, ImagePart, OutputColumn, Plan, TextPart
+from imageway.sdk.pipeline.plan import DataFile, ImageNode, ImagePart, OutputColumn, Plan, TextPart, Way
 from imageway.sdk.pipeline.source import read_records
 
 SEED = Path(__file__).parents[1] / "cases" / "seed"
@@ -114,6 +114,7 @@ def test_an_example_is_loaded_as_it_is_written(name: str) -> None:
         folder=SEED / name,
         data=DataFile(path=SEED / name / "data" / data),
         nodes=(node,),
+        ways=(Way(source="START", targets={"": node.name}), Way(source=node.name, targets={"": "END"})),
         columns=tuple(OutputColumn(name=column, source=source) for column, source in columns.items()),
     )
     assert heads([*issues, *further], SEED) == notes

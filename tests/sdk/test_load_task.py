@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from fakes.task_files import heads, write_task
+from imageway.sdk.pipeline.graph import Graph
 from imageway.sdk.pipeline.load import load_task
 from imageway.sdk.pipeline.plan import DataFile, ImagePart, OutputColumn, TextPart
 
@@ -18,18 +19,18 @@ def node(name: str) -> str:
 @pytest.mark.parametrize(
     ("edges", "order"),
     [
-        (["START draw", "draw a", "a b", "b END"], [("draw", ()), ("a", ("draw",)), ("b", ("a",))]),
-        (["START b", "b a", "a draw", "draw END"], [("b", ()), ("a", ("b",)), ("draw", ("a",))]),
+        (["START draw", "draw a", "a b", "b END"], [("draw", ()), ("a", ("draw",)), ("b", ("draw", "a"))]),
+        (["START b", "b a", "a draw", "draw END"], [("draw", ("a", "b")), ("a", ("b",)), ("b", ())]),
         (
             ["START draw", "START a", "draw b", "a b", "b END"],
             [("draw", ()), ("a", ()), ("b", ("draw", "a"))],
         ),
         (
             ["START a", "a b", "a draw", "b END", "draw END", "draw END"],
-            [("a", ()), ("draw", ("a",)), ("b", ("a",))],
+            [("draw", ("a",)), ("a", ()), ("b", ("a",))],
         ),
         (["START draw", "START a", "START b", "a END"], [("draw", ()), ("a", ()), ("b", ())]),
-        (["START END", "START draw", "draw a", "a b"], [("draw", ()), ("a", ("draw",)), ("b", ("a",))]),
+        (["START END", "START draw", "draw a", "a b"], [("draw", ()), ("a", ("draw",)), ("b", ("draw", "a"))]),
     ],
 )
 def test_nodes_come_after_those_that_they_need(
@@ -41,7 +42,9 @@ def test_nodes_come_after_those_that_they_need(
     task, issues = load_task(write_task(tmp_path, (EDGES, written), ("  edges:", node("a") + node("b") + "  edges:")))
 
     assert task is not None
-    assert ([(one.name, one.after) for one in task.plan.nodes], issues) == (order, [])
+    graph = Graph.of(task.plan)
+    before = [(name, tuple(other for other in graph.names if other in graph.before(name))) for name in graph.names]
+    assert (before, issues) == (order, [])
 
 
 def test_parts_of_all_messages_come_in_their_order(tmp_path: Path) -> None:

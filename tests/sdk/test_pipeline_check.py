@@ -56,9 +56,11 @@ def test_parameters_within_the_spec_are_fine(tmp_path: Path) -> None:
             "15:17 error[unsupported] dall-e-2: Invalid size '1792x1024'."
             " Supported sizes are: '256x256', '512x512', and '1024x1024'; models here that accept it: dall-e-3"
         ]),
-        ("size: '{size}'", [
-            "15:17 error[unsupported] dall-e-2: Invalid size '{size}'."
-            " Supported sizes are: '256x256', '512x512', and '1024x1024'"
+        ("size: '{size}'", []),
+        ("siez: '{size}'", [
+            "15:11 error[unsupported] dall-e-2: Unknown parameter: 'siez'."
+            " Parameters here: 'n', 'prompt', 'quality', 'response_format', 'size', and 'user'"
+            ' | did you mean "size"?'
         ]),
         ("qualty: hd", [
             "15:11 error[unsupported] dall-e-2: Unknown parameter: 'qualty'."
@@ -264,7 +266,10 @@ def test_answers_of_earlier_nodes_are_fields(tmp_path: Path) -> None:
 
 
 def test_answers_of_nodes_that_do_not_come_before_are_no_fields(tmp_path: Path) -> None:
-    edges = ("to: END}", "to: last}\n    - {from: last, to: END}\n    - {from: START, to: edit}")
+    edges = (
+        "to: draw}\n    - {from: draw, to: END}",
+        "to: edit}\n    - {from: edit, to: draw}\n    - {from: draw, to: last}\n    - {from: last, to: END}",
+    )
 
     assert in_data(tmp_path, [{**ROW, "style": "x"}], *CHAIN, edges) == [
         "16:113 error[missing-field] the prompt of edit needs {picture}, which no record has;"

@@ -26,7 +26,6 @@ EDIT = ImageNode(
     params={},
     parts=(ImagePart(template="{pic}"), TextPart(template="redder")),
     output_key="red",
-    after=("draw",),
 )
 
 

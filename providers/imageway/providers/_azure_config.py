@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from msgspec import Meta, Struct
 
-from imageway.providers.secret_reference import SecretError, resolve_secret
+from imageway.contract.secret_reference import SecretError, resolve_secret
 
 __all__ = ("AzureConfig", "Credential", "EntraLogin", "entra_login", "login_faults", "resolved", "version_date")
 

@@ -5,11 +5,11 @@ from typing import Any
 from msgspec.structs import replace
 
 from imageway.contract.request import Operation
+from imageway.contract.secret_reference import SecretError, resolve_secret
 from imageway.contract.spec import ModelSpec, OperationSpec
 from imageway.providers._azure_config import AzureConfig, EntraLogin, entra_login, login_faults, resolved, version_date
 from imageway.providers._hosts import is_below
 from imageway.providers.protocol import ImageProvider, ProviderPlugin
-from imageway.providers.secret_reference import SecretError, resolve_secret
 
 __all__ = ("AzureConfig", "build", "is_vendor_host", "narrow", "plugin")
 

@@ -4,9 +4,9 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
+from imageway.contract.secret_reference import resolve_secret
 from imageway.providers._hosts import is_below
 from imageway.providers.protocol import ImageProvider, ProviderPlugin
-from imageway.providers.secret_reference import resolve_secret
 
 __all__ = ("OpenAIConfig", "build", "is_vendor_host", "plugin")
 

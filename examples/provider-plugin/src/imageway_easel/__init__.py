@@ -6,8 +6,8 @@ from urllib.parse import urlsplit
 
 from msgspec import Meta, Struct
 
+from imageway.contract.secret_reference import resolve_secret
 from imageway.providers.protocol import ImageProvider, ProviderPlugin
-from imageway.providers.secret_reference import resolve_secret
 
 __all__ = ("EaselConfig", "build", "plugin")
 

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from imageway.contract.secret_reference import SecretError, resolve_secret
 from imageway.gateway.media.store import MediaStore
 from imageway.gateway.settings import MediaSettings
-from imageway.providers.secret_reference import SecretError, resolve_secret
 
 __all__ = ("configured_store", "media_faults")
 

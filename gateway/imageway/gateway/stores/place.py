@@ -6,7 +6,7 @@ from os import environ as process_environ
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
-from imageway.providers.secret_reference import SecretError, resolve_secret
+from imageway.contract.secret_reference import SecretError, resolve_secret
 
 __all__ = ("StoreError", "store_place")
 

@@ -1,6 +1,7 @@
 """What can be known of a plan before its first record: parameters against specs, prompts against the data."""
 
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 
 from imageway.contract.check import hinted
@@ -11,8 +12,10 @@ from imageway.contract.request import ImageFacts, ImageFormat, ImageInput, Image
 from imageway.contract.spec import ModelSpec
 from imageway.contract.strict import did_you_mean
 from imageway.contract.validation import Validation, violations_under
+from imageway.sdk.pipeline.graph import Graph
 from imageway.sdk.pipeline.loaded import LoadedTask, Origin, Place
-from imageway.sdk.pipeline.plan import ImageNode, ImagePart
+from imageway.sdk.pipeline.parameters import constant_params, fields_of_params
+from imageway.sdk.pipeline.plan import ImageNode, ImagePart, Node, calls_of, writes_of
 from imageway.sdk.pipeline.source import record_ids
 from imageway.sdk.pipeline.template import fields
 
@@ -20,6 +23,7 @@ __all__ = ("check_capabilities", "check_data")
 
 _SET_BY_PIPELINE = frozenset({"model", "prompt", "image", "stream", "partial_images"})
 _NOTICE = timedelta(days=30)
+_NEARLY_A_FIELD = re.compile(r"(?<!\{)\{([^\W\d][\w-]*)[.\[][^{}\s]*\}")
 _EXAMPLES = 3
 _MANY = 20
 
@@ -41,7 +45,7 @@ def check_capabilities(
     """
     issues: list[Issue] = []
     told_of: set[str] = set()
-    for node in task.plan.nodes:
+    for node in task.plan.image_nodes:
         origin = task.origins[node.name]
         issues += _set_by_pipeline(node, origin)
         spec = known.get(node.model)
@@ -63,28 +67,54 @@ def check_data(task: LoadedTask, records: Sequence[Record]) -> list[Issue]:
     ids = record_ids(records, task.plan.id_column)
     columns = tuple(dict.fromkeys(name for record in records for name in record))
     issues: list[Issue] = []
+    graph = Graph.of(task.plan)
+    by_name = {node.name: node for node in task.plan.nodes}
     for node in task.plan.nodes:
-        earlier = _earlier(node, task.plan.nodes)
-        answered = {other.output_key for other in earlier}
+        answered = {key for name in graph.before(node.name) for key in writes_of(by_name[name])}
         told_of: set[str] = set()
-        for part, place in zip(node.parts, task.origins[node.name].parts, strict=True):
-            for name in fields(part.template):
-                lacking = [index for index, record in enumerate(records) if record.get(name) is None]
-                if name not in answered and name not in told_of and lacking:
-                    told_of.add(name)
-                    examples = [(index + 1, ids[index].text) for index in lacking[:_EXAMPLES]]
-                    message = f"the prompt of {node.name} needs {{{name}}}, which {_who(examples, lacking, records)}"
-                    issues.append(
-                        place.issue(
-                            "missing-field",
-                            f"{message}; {_there_are(columns, sorted(answered))}",
-                            severity="error" if len(lacking) == len(records) else "warning",
-                            hint=_field_hint(name, columns, node, task),
-                        )
+        for name, needed_by, place in _needed(node, task):
+            lacking = [index for index, record in enumerate(records) if record.get(name) is None]
+            if name not in answered and name not in told_of and lacking:
+                told_of.add(name)
+                examples = [(index + 1, ids[index].text) for index in lacking[:_EXAMPLES]]
+                message = f"{needed_by} needs {{{name}}}, which {_who(examples, lacking, records)}"
+                issues.append(
+                    place.issue(
+                        "missing-field",
+                        f"{message}; {_there_are(columns, sorted(answered))}",
+                        severity="error" if len(lacking) == len(records) else "warning",
+                        hint=_field_hint(name, columns, node, task),
                     )
+                )
+        issues += _near_fields(node, task, {*columns, *answered})
     issues += _empty_columns(task, columns)
     issues += _odd_ids(task, [(index + 1, found.fault) for index, found in enumerate(ids) if found.fault], len(records))
     return issues
+
+
+def _needed(node: Node, task: LoadedTask) -> Iterator[tuple[str, str, Place]]:
+    """The fields that a node's prompt and parameters need, by whom, and where; none where code fills its state."""
+    if getattr(node, "before", None) is not None:
+        return
+    for index, call in enumerate(calls_of(node)):
+        origin = task.origins[call.name]
+        for part, place in zip(call.parts, origin.parts, strict=True):
+            for name in fields(part.template) if index == 0 else ():
+                yield name, f"the prompt of {node.name}", place
+        for param, name in fields_of_params(call.params):
+            yield name, f"the parameter {param} of {call.name}", origin.params[param]
+
+
+def _near_fields(node: Node, task: LoadedTask, known: Collection[str]) -> Iterator[Issue]:
+    """What looks like a field's attribute or item, and is left in the prompt as it stands."""
+    for call in [*calls_of(node)][:1]:
+        for part, place in zip(call.parts, task.origins[call.name].parts, strict=True):
+            for found in _NEARLY_A_FIELD.finditer(part.template):
+                if found[1] in known:
+                    message = (
+                        f"{found[0]} stays in the prompt as it stands: fields are bare names, such as {{{found[1]}}}"
+                    )
+                    yield place.issue("not-a-field", message, severity="warning")
 
 
 def _set_by_pipeline(node: ImageNode, origin: Origin) -> Iterator[Issue]:
@@ -98,9 +128,10 @@ def _exceeding(
     node: ImageNode, origin: Origin, known: Mapping[str, ModelSpec], validation: Validation
 ) -> Iterator[Issue]:
     spec = known[node.model]
-    request = _stand_in(node, spec)
     params = {name: value for name, value in node.params.items() if name not in _SET_BY_PIPELINE}
-    for violation in hinted(request, violations_under(validation, request, spec), known):
+    request = _stand_in(node, spec, constant_params(params))
+    found = hinted(request, violations_under(validation, request, spec), known)
+    for violation in (*found, *_unknown_templates(node, known, params, validation)):
         root, *inner = violation.param.split(".")
         if root == "model":
             yield origin.model.issue("unsupported", _sentence(violation))
@@ -118,13 +149,23 @@ def _exceeding(
             yield place.issue("unsupported", f"{node.model}: {_sentence(violation)}", of_key=unknown, hint=hint)
 
 
-def _stand_in(node: ImageNode, spec: ModelSpec) -> ImageRequest:
+def _unknown_templates(
+    node: ImageNode, known: Mapping[str, ModelSpec], params: Mapping[str, JsonValue], validation: Validation
+) -> Iterator[Violation]:
+    """Parameters that are filled per record, and that the model doesn't have at all."""
+    spec, constant = known[node.model], constant_params(params)
+    request = _stand_in(node, spec, params)
+    for violation in hinted(request, violations_under(validation, request, spec), known):
+        if violation.code == "unknown_parameter" and violation.param.partition(".")[0] not in constant:
+            yield violation
+
+
+def _stand_in(node: ImageNode, spec: ModelSpec, params: Mapping[str, JsonValue]) -> ImageRequest:
     """A request like those that *node* will make, with a prompt and pictures that nobody minds."""
     count = sum(isinstance(part, ImagePart) for part in node.parts)
     operation = Operation.EDIT if count else Operation.GENERATE
     rules = spec.operations[operation].images if operation in spec.operations else None
     facts = ImageFacts(format=rules.formats[0] if rules else ImageFormat.PNG, width_px=64, height_px=64, has_alpha=True)
-    params = {name: value for name, value in node.params.items() if name not in _SET_BY_PIPELINE}
     return ImageRequest(
         operation=operation,
         model=node.model,
@@ -150,19 +191,6 @@ def _ending(name: str, spec: ModelSpec, place: Place, today: date) -> Iterator[I
     yield place.issue("shutdown", f"{name} {when} at {spec.kind} on {last.isoformat()}{advice}", severity="warning")
 
 
-def _earlier(node: ImageNode, nodes: Sequence[ImageNode]) -> list[ImageNode]:
-    """The nodes that have answered before *node* runs."""
-    by_name = {other.name: other for other in nodes}
-    names: set[str] = set()
-    waiting = list(node.after)
-    while waiting:
-        name = waiting.pop()
-        if name not in names:
-            names.add(name)
-            waiting += by_name[name].after
-    return [other for other in nodes if other.name in names]
-
-
 def _who(examples: Sequence[tuple[int, str]], lacking: Sequence[int], records: Sequence[Record]) -> str:
     if len(lacking) == len(records):
         return "no record has"
@@ -177,15 +205,15 @@ def _there_are(columns: Sequence[str], answered: Sequence[str]) -> str:
     return f"the columns are {', '.join(shown) or 'none'}{answers}"
 
 
-def _field_hint(name: str, columns: Sequence[str], node: ImageNode, task: LoadedTask) -> str:
-    answering = [other.name for other in task.plan.nodes if other.output_key == name]
+def _field_hint(name: str, columns: Sequence[str], node: Node, task: LoadedTask) -> str:
+    answering = [other.name for other in task.plan.nodes if name in writes_of(other)]
     if answering:
         return f"{answering[0]} answers it, but no edges lead from there to {node.name}"
     return "" if name in columns else did_you_mean(name, columns)
 
 
 def _empty_columns(task: LoadedTask, columns: Sequence[str]) -> Iterator[Issue]:
-    there = ["id", *columns, *(node.output_key for node in task.plan.nodes)]
+    there = ["id", *columns, *task.plan.outputs]
     for column in task.plan.columns or ():
         if column.source is not None and column.source not in there:
             path: YamlPath = ("output_config", "output_map", column.name, "from")

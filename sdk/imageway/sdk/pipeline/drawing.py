@@ -16,9 +16,11 @@ from imageway.contract.request import ImageFormat, ImageRequest, JsonValue
 from imageway.contract.result import GeneratedImage, ImageResult
 from imageway.contract.spec import ModelSpec
 from imageway.sdk.errors import GatewayUnreachableError
+from imageway.sdk.pipeline.chat import Chats
 from imageway.sdk.pipeline.events import RecordFault
+from imageway.sdk.pipeline.graph import Graph
 from imageway.sdk.pipeline.journal import CallSite, EarlierPictureError, Journal, JournalError, Standing
-from imageway.sdk.pipeline.plan import ImageNode
+from imageway.sdk.pipeline.plan import ImageNode, Plan
 from imageway.sdk.pipeline.provenance import Answered, KeptPicture, answered_with
 from imageway.sdk.pipeline.render import request_of
 from imageway.sdk.pipeline.sink import save_picture, sync_folder
@@ -45,18 +47,21 @@ class Studio(Struct, frozen=True, kw_only=True):
     """What all records of a run share. Relative paths of pictures are looked up in `input_folders`.
 
     With `replace`, pictures of other calls make room for new ones. Calls that an earlier run has seen fail are sent
-    again with `retry_failed`, and those that may have been paid for with `retry_unknown`.
+    again with `retry_failed`, and those that may have been paid for with `retry_unknown`. Lots are drawn by `seed`.
     """
 
     client: DrawingClient
-    nodes: tuple[ImageNode, ...]
+    plan: Plan
+    graph: Graph
     specs: Mapping[str, ModelSpec]
     picture_folder: Path
     input_folders: Sequence[Path]
     journal: Journal
+    chats: Chats
     replace: bool = False
     retry_failed: bool = False
     retry_unknown: bool = False
+    seed: int = 0
 
 
 class Call(Struct, frozen=True, kw_only=True):

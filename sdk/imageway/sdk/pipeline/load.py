@@ -1,39 +1,49 @@
 """A task's files into a plan, or into every fault that they have, each with its place."""
 
 import codecs
-from collections.abc import Iterable, Iterator
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from msgspec import UNSET
 from msgspec.structs import replace
 
 from imageway.contract.document import Document, DocumentError, Issue, YamlPath, issue_at, read_document
 from imageway.contract.strict import decode
-from imageway.sdk.pipeline.loaded import LoadedTask, Origin, Place
-from imageway.sdk.pipeline.model import Content, LlmNode, Message, OutputConfig, Source, Task, TextContent
-from imageway.sdk.pipeline.models_file import ResolvedModel, aliases, hints, read_models, resolved
-from imageway.sdk.pipeline.order import ordered
-from imageway.sdk.pipeline.plan import DataFile, ImageNode, ImagePart, OutputColumn, Plan, TextPart
+from imageway.sdk.pipeline.graph import Graph
+from imageway.sdk.pipeline.load_nodes import NodeLoader
+from imageway.sdk.pipeline.load_output import OutputLoader
+from imageway.sdk.pipeline.loaded import LoadedTask, Place
+from imageway.sdk.pipeline.models_file import ModelsFile, hints, read_models
+from imageway.sdk.pipeline.plan import DataFile, Node, Passage, Plan, Way, calls_of, writes_of
+from imageway.sdk.pipeline.schema.data import Source
+from imageway.sdk.pipeline.schema.models import NodeModel
+from imageway.sdk.pipeline.schema.nodes import LlmNode, MultiLlmNode
+from imageway.sdk.pipeline.schema.task import Task
+from imageway.sdk.pipeline.subgraph import FILE_NAME, Flattened, flattened
 from imageway.sdk.pipeline.sygra import not_yet
+from imageway.sdk.pipeline.task_code import TaskCode
+from imageway.sdk.pipeline.template import fields
 
 __all__ = ("load_task",)
 
-_FILE_NAME = "graph_config.yaml"
-
-PlacedPart = tuple[TextPart | ImagePart, Place]
-
 
 def load_task(
-    task: Path, *, models_file: Path | None = None, working_directory: Path | None = None
+    task: Path,
+    *,
+    models_file: Path | None = None,
+    working_directory: Path | None = None,
+    environment: Mapping[str, str] = os.environ,
 ) -> tuple[LoadedTask | None, list[Issue]]:
     """The task in the YAML file *task*, or in the `graph_config.yaml` of the folder *task*.
 
     Models are looked up in *models_file*, by default the `models.yaml` beside the task. The data file is sought from
     the task's folder first, then from *working_directory*, by default the process's. There is no task where an issue is
     an error; warnings and notes come beside one. Models' names are still as they were written; see `model_names`.
+
+    Python that the task refers to is imported, and so run.
     """
-    path = task / _FILE_NAME if task.is_dir() else task
-    models, issues = read_models(path.parent, models_file)
+    path = task / FILE_NAME if task.is_dir() else task
+    models, issues = read_models(path.parent, models_file, environment)
     try:
         document = read_document(path)
     except DocumentError as error:
@@ -43,114 +53,76 @@ def load_task(
     issues = [*told.values(), *faults, *issues]
     if written is None:
         return None, _as_they_stand(issues)
-    loader = _Loader(document, models, path.parent, working_directory or Path.cwd())
-    plan, origins = loader.plan(path, written)
+    loader = _Loader(document, ModelsFile(models, environment), path.parent, working_directory or Path.cwd())
+    loaded = loader.load(path, written)
     issues = _as_they_stand([*issues, *loader.issues])
     if any(issue.severity == "error" for issue in issues):
         return None, issues
-    return LoadedTask(plan=plan, document=document, origins=origins, aliases=aliases(models)), issues
+    return loaded, issues
 
 
 def _as_they_stand(issues: Iterable[Issue]) -> list[Issue]:
-    return sorted(issues, key=lambda issue: (str(issue.file), issue.line or 0, issue.column or 0))
+    return sorted(issues, key=lambda issue: (str(issue.file or ""), issue.line or 0, issue.column or 0))
 
 
 class _Loader:
     """Makes the plan, gathering what is wrong."""
 
-    def __init__(self, document: Document, models: Document | None, folder: Path, working_directory: Path) -> None:
+    def __init__(self, document: Document, models: ModelsFile, folder: Path, working_directory: Path) -> None:
         self.issues: list[Issue] = []
         self._document = document
         self._models = models
         self._folder = folder
         self._working_directory = working_directory
 
-    def plan(self, path: Path, task: Task) -> tuple[Plan, dict[str, Origin]]:
-        graph = task.graph_config
-        after, issues = ordered(self._document, list(graph.nodes), graph.edges)
-        self.issues += issues
-        used = [
-            (node.model, Place(document=self._document, path=_node(name, "model")))
-            for name, node in graph.nodes.items()
-        ]
-        self.issues += hints(self._models, used)
-        nodes: dict[str, ImageNode] = {}
-        origins: dict[str, Origin] = {}
-        for (name, node), (_, place) in zip(graph.nodes.items(), used, strict=True):
-            model, issues = resolved(node.model, place, self._models)
-            self.issues += issues
-            parts = self._parts(name, node)
-            if model is not None:
-                nodes[name] = _image_node(name, node, model, parts)
-                origins[name] = Origin(
-                    model=model.name_place, params=model.param_places, parts=tuple(place for _, place in parts)
+    def load(self, path: Path, task: Task) -> LoadedTask:
+        code = TaskCode(self._folder, self._working_directory)
+        with code.importing():
+            flat = flattened(self._document, task, code, working_directory=self._working_directory)
+            self.issues += flat.issues
+            nodes = NodeLoader(self._models)
+            found = [node for written in flat.nodes if (node := nodes.node(written)) is not None]
+            ways = [
+                Way(
+                    source=edge.source,
+                    targets=edge.targets,
+                    condition=nodes.hook(edge.condition, _within(edge.at, "condition"), edge.code, arguments=1),
                 )
-        self._output_keys(graph.nodes)
-        if task.data_config.resumable is not None:
-            message = "resumable has no effect here: a rerun does what is missing, always"
-            self._tell(("data_config", "resumable"), "no-effect", message)
+                for edge in flat.edges
+            ]
+            output = OutputLoader(self._document, code)
+            columns = output.columns(task.output_config)
+            generate = output.generate(task.output_config)
+            schema = output.schema(task.schema_config)
+        used = [used for written in flat.nodes for used in _models_of(written.node, written.at)]
+        self.issues += [*nodes.issues, *output.issues]
+        self.issues += hints(self._models.document, [(model, at, at in nodes.text_models) for model, at in used])
+        self._told_of_hints()
+        if all(issue.severity != "error" for issue in self.issues):
+            self.issues += _side_by_side(found, flat, ways)
         plan = Plan(
-            name=path.parent.resolve().name if path.name == _FILE_NAME else path.stem,
+            name=path.parent.resolve().name if path.name == FILE_NAME else path.stem,
             folder=self._folder,
             data=self._data(task.data_config.source),
-            nodes=tuple(replace(nodes[name], after=before) for name, before in after.items() if name in nodes),
+            nodes=(*found, *(Passage(name=name) for name in flat.passages)),
+            ways=tuple(ways),
+            max_rounds=task.graph_config.graph_properties.max_rounds,
             id_column=task.data_config.id_column,
-            columns=self._columns(task.output_config),
+            columns=columns,
+            generate=generate,
+            schema=schema,
         )
-        return plan, origins
+        return LoadedTask(plan=plan, document=self._document, origins=nodes.origins, aliases=self._models.aliases)
 
-    def _parts(self, name: str, node: LlmNode) -> list[PlacedPart]:
-        parts: list[PlacedPart] = []
-        for index, message in enumerate(node.prompt):
-            at = _node(name, "prompt", index)
-            said = {role: content for role, content in _contents(message) if content is not None}
-            if len(said) != 1:
-                found = f"has {', '.join(said)}" if said else "has nothing to say"
-                sentence = f"a message has one of system, user and assistant; this one {found}"
-                self._fault(at, "odd-message", sentence)
-            for role, content in said.items():
-                parts += self._content(content, (*at, role))
-        if not any(isinstance(part, TextPart) for part, _ in parts):
-            sentence = f"the prompt of {name} has no text; a model draws by what it is told"
-            self._fault(_node(name, "prompt"), "no-text", sentence, of_key=True)
-        return parts
-
-    def _content(self, content: Content, at: YamlPath) -> Iterator[PlacedPart]:
-        if isinstance(content, str):
-            if content.strip():
-                yield TextPart(template=content), Place(document=self._document, path=at)
-            return
-        for index, part in enumerate(content):
-            if isinstance(part, TextContent):
-                if part.text.strip():
-                    yield TextPart(template=part.text), Place(document=self._document, path=(*at, index, "text"))
-            else:
-                link = part.image_url if isinstance(part.image_url, str) else part.image_url.url
-                yield ImagePart(template=link), Place(document=self._document, path=(*at, index, "image_url"))
-
-    def _output_keys(self, nodes: dict[str, LlmNode]) -> None:
-        owners: dict[str, str] = {}
-        for name, node in nodes.items():
-            if _output_key(node) == "id":
-                sentence = "output_keys is id, which is the record's own name; choose another"
-                self._fault(_node(name, "output_keys"), "id-as-output", sentence)
-            owner = owners.setdefault(_output_key(node), name)
-            if owner != name:
-                sentence = f"{name} and {owner} both answer {_output_key(node)}; each node needs a key of its own"
-                self._fault(_node(name, "output_keys"), "same-output-key", sentence)
-
-    def _columns(self, output: OutputConfig | None) -> tuple[OutputColumn, ...] | None:
-        if output is None or output.output_map is None:
-            return None
-        columns: list[OutputColumn] = []
-        for name, written in output.output_map.items():
-            constant = written.value is not UNSET
-            if constant == (written.from_ is not None):
-                found = "both" if constant else "neither"
-                sentence = f"a column has either from or value; {name} has {found}"
-                self._fault(("output_config", "output_map", name), "odd-column", sentence, of_key=True)
-            columns.append(OutputColumn(name=name, source=written.from_, value=written.value if constant else None))
-        return tuple(columns)
+    def _told_of_hints(self) -> None:
+        conversations = "nodes have no conversations"
+        for path, reason in (
+            (("data_config", "resumable"), "a rerun does what is missing, always"),
+            (("graph_config", "graph_properties", "chat_conversation"), conversations),
+            (("graph_config", "graph_properties", "chat_history_window_size"), conversations),
+        ):
+            if self._document.get(path) is not None:
+                self._tell(path, "no-effect", f"{path[-1]} has no effect here: {reason}")
 
     def _data(self, source: Source) -> DataFile:
         at: YamlPath = ("data_config", "source")
@@ -174,30 +146,44 @@ class _Loader:
             )
         return DataFile(path=path, encoding=source.encoding)
 
-    def _fault(self, path: YamlPath, code: str, message: str, *, of_key: bool = False) -> None:
-        self.issues.append(issue_at(self._document, path, code, message, of_key=of_key))
+    def _fault(self, path: YamlPath, code: str, message: str) -> None:
+        self.issues.append(issue_at(self._document, path, code, message))
 
     def _tell(self, path: YamlPath, code: str, message: str) -> None:
         self.issues.append(issue_at(self._document, path, code, message, severity="note"))
 
 
-def _node(name: str, *further: str | int) -> YamlPath:
-    return ("graph_config", "nodes", name, *further)
+def _within(place: Place, key: str) -> Place:
+    return replace(place, path=(*place.path, key))
 
 
-def _contents(message: Message) -> tuple[tuple[str, Content | None], ...]:
-    return ("system", message.system), ("user", message.user), ("assistant", message.assistant)
+def _models_of(node: object, at: Callable[..., Place]) -> Iterator[tuple[NodeModel, Place]]:
+    if isinstance(node, LlmNode):
+        yield node.model, at("model")
+    elif isinstance(node, MultiLlmNode):
+        for label, model in node.models.items():
+            yield model, at("models", label)
 
 
-def _output_key(node: LlmNode) -> str:
-    return node.output_keys if isinstance(node.output_keys, str) else node.output_keys[0]
-
-
-def _image_node(name: str, node: LlmNode, model: ResolvedModel, parts: list[PlacedPart]) -> ImageNode:
-    return ImageNode(
-        name=name,
-        model=model.name,
-        params=model.params,
-        parts=tuple(part for part, _ in parts),
-        output_key=_output_key(node),
-    )
+def _side_by_side(nodes: Sequence[Node], flat: Flattened, ways: Sequence[Way]) -> Iterator[Issue]:
+    """Nodes that may run at the same time, where one writes what the other writes or reads: chance would decide."""
+    graph = Graph((*(node.name for node in nodes), *flat.passages), ways)
+    places = {written.name: written.at for written in flat.nodes}
+    by_name = {node.name: node for node in nodes}
+    for position, node in enumerate(nodes):
+        for other in [by_name[name] for name in graph.names if name in graph.beside(node.name) and name in by_name]:
+            both = [key for key in writes_of(node) if key in writes_of(other)]
+            if both and other in nodes[:position]:
+                message = (
+                    f"{node.name} and {other.name} may run side by side and both fill {both[0]};"
+                    " each needs a key of its own"
+                )
+                yield places[node.name]("output_keys").issue("same-output-key", message)
+            read = {name for call in calls_of(node) for part in call.parts for name in fields(part.template)}
+            chance = [key for key in writes_of(other) if key in read and key not in both]
+            if chance:
+                message = (
+                    f"{node.name} needs {{{chance[0]}}}, which {other.name} fills, and the two may run side by side;"
+                    f" lead an edge from {other.name} to {node.name}"
+                )
+                yield places[node.name]("prompt").issue("side-by-side", message)

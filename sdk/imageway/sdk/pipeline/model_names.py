@@ -8,6 +8,7 @@ from imageway.contract.document import Issue
 from imageway.contract.spec import ModelSpec
 from imageway.contract.strict import did_you_mean
 from imageway.sdk.pipeline.loaded import LoadedTask
+from imageway.sdk.pipeline.plan import ImageNode, MultiNode, Node
 
 __all__ = ("normalised", "with_known_models")
 
@@ -22,25 +23,40 @@ def normalised(name: str, known: Collection[str]) -> str | None:
 
 def with_known_models(task: LoadedTask, known: Mapping[str, ModelSpec]) -> tuple[LoadedTask | None, list[Issue]]:
     """*task* with the names that *known* has, what a name was taken as told once; None where one means nothing."""
-    nodes = []
+    names: dict[str, str] = {}
     issues: dict[tuple[str, str], Issue] = {}
-    for node in task.plan.nodes:
-        name = normalised(node.model, known)
-        place = task.origins[node.name].model
+    for call in task.plan.image_nodes:
+        name = normalised(call.model, known)
+        place = task.origins[call.name].model
         if name is None:
             issues.setdefault(
-                (node.name, node.model),
-                place.issue("unknown-model", _unknown(node.model, task, known), hint=_closest(node.model, task, known)),
+                (call.name, call.model),
+                place.issue("unknown-model", _unknown(call.model, task, known), hint=_closest(call.model, task, known)),
             )
-        elif name != node.model:
+        elif name != call.model:
             issues.setdefault(
-                ("", node.model), place.issue("taken-as", f"{node.model} is taken as {name}", severity="note")
+                ("", call.model), place.issue("taken-as", f"{call.model} is taken as {name}", severity="note")
             )
-        nodes.append(replace(node, model=name or node.model))
+        names[call.model] = name or call.model
     found = list(issues.values())
     if any(issue.severity == "error" for issue in found):
         return None, found
-    return replace(task, plan=replace(task.plan, nodes=tuple(nodes))), found
+    nodes = tuple(_renamed(node, names) for node in task.plan.nodes)
+    return replace(task, plan=replace(task.plan, nodes=nodes)), found
+
+
+def _renamed(node: Node, names: Mapping[str, str]) -> Node:
+    match node:
+        case ImageNode():
+            return replace(node, model=names[node.model])
+        case MultiNode():
+            members = {
+                label: replace(member, model=names[member.model]) if isinstance(member, ImageNode) else member
+                for label, member in node.members.items()
+            }
+            return replace(node, members=members)
+        case _:
+            return node
 
 
 def _unknown(name: str, task: LoadedTask, known: Collection[str]) -> str:

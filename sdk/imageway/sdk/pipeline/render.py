@@ -5,12 +5,13 @@ from pathlib import Path
 
 from imageway.contract.errors import ErrorCode, ImageError
 from imageway.contract.request import ImageInput, ImageRequest, JsonValue, Operation
-from imageway.contract.spec import Choice, ModelSpec
+from imageway.contract.spec import Choice, ModelSpec, OperationSpec
 from imageway.sdk.pipeline.media import read_picture, read_pictures
+from imageway.sdk.pipeline.parameters import filled
 from imageway.sdk.pipeline.plan import ImageNode, ImagePart
 from imageway.sdk.pipeline.template import MissingFieldError, only_field, render
 
-__all__ = ("request_of",)
+__all__ = ("pictures_of", "request_of")
 
 
 def request_of(
@@ -29,7 +30,7 @@ def request_of(
     images: list[ImageInput] = []
     for part in node.parts:
         if isinstance(part, ImagePart):
-            images += _pictures(part.template, state, folders)
+            images += pictures_of(part, state, folders)
             continue
         text = render(part.template, state).strip()
         if text[:11].lower() == "data:image/":
@@ -37,18 +38,21 @@ def request_of(
         elif text:
             texts.append(text)
     operation = Operation.EDIT if images else Operation.GENERATE
+    offered = spec.operations.get(operation) if spec else None
+    params = filled(node.params, state, offered.params if offered else {})
     return ImageRequest(
         operation=operation,
         model=node.model,
-        params={"prompt": " ".join(texts), **node.params, **_as_bytes(spec, operation)},
+        params={"prompt": " ".join(texts), **params, **_as_bytes(offered)},
         images=tuple(images),
     )
 
 
-def _pictures(template: str, state: Mapping[str, JsonValue], folders: Sequence[Path]) -> tuple[ImageInput, ...]:
-    field = only_field(template)
+def pictures_of(part: ImagePart, state: Mapping[str, JsonValue], folders: Sequence[Path]) -> tuple[ImageInput, ...]:
+    """The pictures that *part* stands for, lists in their order; see `request_of`."""
+    field = only_field(part.template)
     if field is None:
-        return (read_picture(render(template, state).strip(), folders=folders),)
+        return (read_picture(render(part.template, state).strip(), folders=folders),)
     value = state.get(field)
     if value is None:
         raise MissingFieldError(field, known=tuple(state), null=field in state)
@@ -58,9 +62,8 @@ def _pictures(template: str, state: Mapping[str, JsonValue], folders: Sequence[P
     return pictures
 
 
-def _as_bytes(spec: ModelSpec | None, operation: Operation) -> dict[str, JsonValue]:
+def _as_bytes(offered: OperationSpec | None) -> dict[str, JsonValue]:
     """Have the picture come in the answer where the model could send a link: links run out, and files are wanted."""
-    offered = spec.operations.get(operation) if spec else None
     match offered.params.get("response_format") if offered else None:
         case Choice(values=values) if "b64_json" in values:
             return {"response_format": "b64_json"}

@@ -16,9 +16,11 @@ def row(plan: Plan, end: RecordEnd) -> dict[str, JsonValue]:
     Without columns it is the whole state. Of a failed record the id and the pictures that were drawn stay, all other
     columns are null, and `_error` says why; without columns its own fields stay as well.
     """
+    if plan.generate is not None and end.fault is None:
+        return end.made
     columns = plan.columns if plan.columns is not None else _all_columns(plan, end)
     if end.fault is None:
-        return {column.name: _value(column, end.state) for column in columns}
+        return {**{column.name: _value(column, end.state) for column in columns}, **end.made}
     stays = {*end.drawn, "id", plan.id_column} - {None}
     if plan.columns is None:
         stays |= set(end.state)
@@ -36,7 +38,7 @@ def absent_sources(plan: Plan, state: Mapping[str, JsonValue]) -> dict[str, str]
 
 
 def _all_columns(plan: Plan, end: RecordEnd) -> list[OutputColumn]:
-    names = dict.fromkeys([*end.state, *(node.output_key for node in plan.nodes)])
+    names = dict.fromkeys([*end.state, *plan.outputs])
     return [OutputColumn(name=name, source=name) for name in names]
 
 

@@ -1,7 +1,7 @@
 """Runs a plan over its records: a fixed number at a time, outcomes in the journal, nothing paid for lost."""
 
 import asyncio
-from contextlib import ExitStack
+from contextlib import AsyncExitStack
 from hashlib import sha256
 from itertools import islice
 from pathlib import Path
@@ -9,11 +9,13 @@ from typing import Literal
 
 import msgspec
 
+from imageway.sdk.pipeline.chat import Chats
 from imageway.sdk.pipeline.data.kinds import DataFile, Selection
 from imageway.sdk.pipeline.data.row import Row, SourceError
 from imageway.sdk.pipeline.data.source import Source, open_source
 from imageway.sdk.pipeline.drawing import DrawingClient, Halt, Studio
 from imageway.sdk.pipeline.events import Listener, Noted, RecordFault, RecordFinished, RunStarted, RunSummary
+from imageway.sdk.pipeline.graph import Graph
 from imageway.sdk.pipeline.journal import Journal, JournalError, open_journal
 from imageway.sdk.pipeline.lock import run_lock
 from imageway.sdk.pipeline.outcomes import Outcome
@@ -53,6 +55,7 @@ async def run_plan(
     fresh: bool = False,
     retry_failed: bool = False,
     retry_unknown: bool = False,
+    seed: int = 0,
     writing: Writing = _DEFAULT,
 ) -> RunSummary:
     """Run *plan* on its records, the first *limit* of them, into the folder *output*; *concurrency* at a time.
@@ -63,12 +66,13 @@ async def run_plan(
     What an earlier run into *output* was answered by the same *drawer* (who draws, in any words) is taken from there
     and not sent again, nor is what failed, unless *retry_failed*, or *retry_unknown* where it may have been paid for.
     With *fresh* or *anew* everything is drawn again: beside the earlier pictures, or in their places. A record whose
-    picture's name is taken by a picture of unknown origin fails before it is sent, unless *replace*.
+    picture's name is taken by a picture of unknown origin fails before it is sent, unless *replace*. Lots are drawn by
+    *seed*.
 
     Raises `JournalError`, `SourceError` for data that can't be used, `RunLockedError`, `OSError` where *output* can't
     be written, and `ImageError` where the gateway doesn't tell its models; all before the first record.
     """
-    with ExitStack() as stack:
+    async with AsyncExitStack() as stack:
         stack.enter_context(run_lock(output))
         opened = open_journal(
             output, drawer, replacing=anew, fresh=fresh, task=str(plan.folder.absolute()), plan=_digest(plan)
@@ -78,14 +82,17 @@ async def run_plan(
         source = stack.enter_context(open_source(data, id_column=plan.id_column, selection=Selection(last=limit)))
         studio = Studio(
             client=client,
-            nodes=plan.nodes,
+            plan=plan,
+            graph=Graph.of(plan),
             specs=await client.models(),
             picture_folder=picture_folder(output),
             input_folders=(*source.folders, Path.cwd()),
             journal=journal,
+            chats=await stack.enter_async_context(Chats()),
             replace=replace,
             retry_failed=retry_failed,
             retry_unknown=retry_unknown,
+            seed=seed,
         )
         feed = _Feed(plan, source, journal)
         await feed.fill()
@@ -107,7 +114,7 @@ class _Feed:
         self._plan = plan
         self._rows = iter(source)
         self._journal = journal
-        self._fields = tuple(dict.fromkeys(node.output_key for node in plan.nodes))
+        self._fields = tuple(dict.fromkeys(node.output_key for node in plan.image_nodes))
         self._ready: list[tuple[Record, RecordFault | None]] = []
         self._turn = asyncio.Lock()
         self.count = source.count

@@ -1,4 +1,4 @@
-"""What SyGra's tasks may say and a pipeline here doesn't do yet: each gets a sentence of its own."""
+"""What SyGra's tasks may say and a pipeline here doesn't do: each gets a sentence of its own."""
 
 from collections.abc import Iterator
 
@@ -13,26 +13,27 @@ _SERVICENOW = frozenset({
     "auto_retry",
 })  # fmt: skip
 _KEYS: dict[YamlPath, frozenset[str]] = {
-    (): frozenset({"schema_config", "graph_post_process"}),
+    (): frozenset({"graph_post_process"}),
     ("data_config",): frozenset({"sink"}),
     ("data_config", "source"): frozenset({
         "transformations", "fields", "alias", "join_type", "primary_key", "join_key",
         "repo_id", "config_name", "split", "token", "streaming", "shard",
     }) | _SERVICENOW,
-    ("graph_config",): frozenset({"graph_properties"}),
     ("graph_config", "nodes", "*"): frozenset({
-        "node_state", "input_key", "output_role", "pre_process", "post_process", "chat_history", "tools", "tool_choice",
-        "inject_system_messages",
+        "input_key", "output_role", "chat_history", "tools", "tool_choice", "inject_system_messages",
     }),
-    ("output_config",): frozenset({"generator", "oasst_mapper", "data_quality"}),
-    ("output_config", "output_map", "*"): frozenset({"transform"}),
+    ("output_config",): frozenset({"oasst_mapper", "data_quality"}),
 }  # fmt: skip
+_CONVERSATIONS = {
+    key: f"{key} isn't supported: nodes have no conversations, and put what others answered into prompts as {{field}}"
+    for key in ("input_key", "output_role", "chat_history")
+}
 _MODEL_KEYS = frozenset({
     "input_type", "post_process", "special_tokens", "completions_api", "hf_chat_template_model_id", "modify_tokenizer",
     "chat_template_params", "structured_output",
 })  # fmt: skip
 _MODEL_PREFIXES = ("aws_", "vertex_")
-_NODE_TYPES = frozenset({"multi_llm", "agent", "lambda", "weighted_sampler", "subgraph"})
+_NODE_TYPES = ("llm", "multi_llm", "lambda", "weighted_sampler", "subgraph")
 _SOURCE_TYPES = frozenset({"hf", "servicenow"})
 
 Told = dict[YamlPath, Issue]
@@ -49,9 +50,7 @@ def not_yet(document: Document) -> Told:
         told |= not_yet_in_model(document, (*path, "model"))
     told |= _sources(document)
     told |= _nodes(document)
-    told |= _edges(document)
     told |= _parts(document)
-    told |= _references(document)
     return {path: issue for path, issue in told.items() if not any(path[:end] in told for end in range(len(path)))}
 
 
@@ -79,21 +78,15 @@ def _sources(document: Document) -> Told:
 def _nodes(document: Document) -> Told:
     told: Told = {}
     for path in _matching(document.data, ("graph_config", "nodes", "*")):
-        type_ = document.get((*path, "node_type"))
-        if isinstance(type_, str) and type_ in _NODE_TYPES:
-            message = f"{type_} nodes aren't supported yet; supported node types: llm"
-            told[path] = issue_at(document, (*path, "node_type"), "not-supported-yet", message)
-    return told
-
-
-def _edges(document: Document) -> Told:
-    told: Told = {}
-    for path in _matching(document.data, ("graph_config", "edges", "*")):
-        keys = _keys(document, path)
-        if "condition" in keys or "path_map" in keys:
-            key = "condition" if "condition" in keys else "path_map"
-            message = "conditional edges aren't supported yet; an edge has from and to"
-            told[path] = issue_at(document, (*path, key), "not-supported-yet", message, of_key=True)
+        if document.get((*path, "node_type")) == "agent":
+            message = f"agent nodes aren't image nodes; supported node types: {', '.join(_NODE_TYPES)}"
+            told[path] = issue_at(document, (*path, "node_type"), "not-an-image-node", message)
+        elif document.get((*path, "node_type")) in ("llm", "multi_llm") and "output_keys" not in _keys(document, path):
+            message = (
+                f'{spelled(path)} lacks the key "output_keys": without it SyGra adds the answer to messages, which the'
+                " next prompt would silently hold; name a field, and put {field} into that prompt"
+            )
+            told[(*path, "output_keys")] = issue_at(document, path, "missing-key", message, of_key=True)
     return told
 
 
@@ -101,28 +94,19 @@ def _parts(document: Document) -> Told:
     told: Told = {}
     for message_path in _matching(document.data, ("graph_config", "nodes", "*", "prompt", "*")):
         if "tool" in _keys(document, message_path):
-            sentence = "tool messages aren't supported yet; supported roles: system, user, assistant"
+            sentence = "tool messages aren't supported; supported roles: system, user, assistant"
             place = (*message_path, "tool")
             told[place] = issue_at(document, place, "not-supported-yet", sentence, of_key=True)
     for path in _matching(document.data, ("graph_config", "nodes", "*", "prompt", "*", "*", "*")):
         if document.get((*path, "type")) == "audio_url":
-            sentence = "audio_url parts aren't supported yet; supported types: text, image_url"
+            sentence = "audio_url parts aren't supported; supported types: text, image_url"
             told[path] = issue_at(document, (*path, "type"), "not-supported-yet", sentence)
     return told
 
 
-def _references(document: Document) -> Told:
-    told: Told = {}
-    for path in _matching(document.data, ("output_config", "output_map", "*", "value")):
-        value = document.get(path)
-        if isinstance(value, str) and value.startswith(("$data_config", "$graph_config", "$output_config")):
-            message = f"{spelled(path)} refers to the configuration, which isn't supported yet: write the value itself"
-            told[path] = issue_at(document, path, "not-supported-yet", message)
-    return told
-
-
 def _key(document: Document, path: YamlPath) -> Issue:
-    return issue_at(document, path, "not-supported-yet", f"{spelled(path)} isn't supported yet", of_key=True)
+    message = _CONVERSATIONS.get(str(path[-1]), f"{spelled(path)} isn't supported yet")
+    return issue_at(document, path, "not-supported-yet", message, of_key=True)
 
 
 def _keys(document: Document, path: YamlPath) -> set[str]:

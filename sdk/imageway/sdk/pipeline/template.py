@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from imageway.contract.request import JsonValue
 
-__all__ = ("MissingFieldError", "fields", "only_field", "render")
+__all__ = ("MissingFieldError", "fields", "only_field", "renamed", "render")
 
 _TOKEN = re.compile(r"\{\{|\{([^\W\d][\w-]*)\}|[{}]")
 
@@ -22,10 +22,10 @@ _TOKEN = re.compile(r"\{\{|\{([^\W\d][\w-]*)\}|[{}]")
 class MissingFieldError(Exception):
     """A template needs a field that the record doesn't have, or has as null. `known` names those that there are."""
 
-    def __init__(self, field: str, *, known: tuple[str, ...], null: bool) -> None:
+    def __init__(self, field: str, *, known: tuple[str, ...], null: bool, needed_by: str = "The prompt") -> None:
         has = ", ".join(known) or "nothing"
         reason = "is null in this record" if null else f"this record doesn't have; it has {has}"
-        super().__init__(f"The prompt needs {{{field}}}, which {reason}.")
+        super().__init__(f"{needed_by} needs {{{field}}}, which {reason}.")
         self.field = field
         self.known = known
         self.null = null
@@ -56,6 +56,15 @@ def render(template: str, state: Mapping[str, JsonValue]) -> str:
     says "null" is nobody's wish.
     """
     return "".join(part if isinstance(part, str) else _text(part.name, state) for part in _parsed(template))
+
+
+def renamed(template: str, names: Mapping[str, str]) -> str:
+    """*template* with fields called otherwise, those that *names* has."""
+
+    def one(token: re.Match[str]) -> str:
+        return f"{{{names.get(token[1], token[1])}}}" if token[1] is not None else token[0]
+
+    return _TOKEN.sub(one, template)
 
 
 def _text(field: str, state: Mapping[str, JsonValue]) -> str:
