@@ -78,12 +78,14 @@ class ImageFacts(Struct, frozen=True, kw_only=True):
 class ImageInput(Struct, frozen=True, kw_only=True):
     """A picture that came with a request: the caller's bytes untouched, and what they are by content.
 
-    `source` is where the bytes lie. `filename` is what the caller called it; nothing is decided by it.
+    `source` is where the bytes lie. `filename` is what the caller called it; nothing is decided by it. `found_at` is
+    the path that it was read from, for whoever looks at it later; it is never sent.
     """
 
     source: Content
     facts: ImageFacts
     filename: str = "image"
+    found_at: str | None = None
 
     @property
     def content(self) -> bytes:

@@ -21,6 +21,7 @@ def add_run_commands(app: App) -> None:
     app.command(_show, name="show")
     app.command(_verify, name="verify")
     app.command(_gc, name="gc")
+    app.command(_report, name="report")
 
 
 def _status(folder: Folder, /, *, run: Run = None, as_json: AsJson = False) -> int:
@@ -84,3 +85,20 @@ def _gc(
     return told_once(
         lambda: collect_garbage(folder, dry_run=dry_run, unknown=unknown, as_json=as_json), as_json=as_json
     )
+
+
+def _report(
+    folder: Folder,
+    /,
+    *,
+    output: Annotated[Path | None, Parameter(name=("--output", "-o"), help="The file; report.html in DIR.")] = None,
+    run: Run = None,
+    as_json: AsJson = False,
+) -> int:
+    """Write a contact sheet: one HTML file with thumbnails, prompts, inputs beside edits, costs and failures.
+
+    It needs nothing from outside and can be mailed. Rejects that are marked in it are drawn anew by run --redo.
+    """
+    from imageway.sdk.cli.report import report_run
+
+    return told_once(lambda: report_run(folder, target=output, run=run, as_json=as_json), as_json=as_json)

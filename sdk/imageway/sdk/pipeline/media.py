@@ -8,6 +8,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from urllib.parse import unquote_to_bytes
 
+from msgspec.structs import replace
+
 from imageway.contract.errors import ErrorCode, ImageError
 from imageway.contract.request import ImageFormat, ImageInput, JsonValue
 from imageway.contract.sniff import image_input
@@ -43,7 +45,7 @@ def read_picture(name: str | Path, *, folders: Sequence[Path] = ()) -> ImageInpu
     else:
         path = _found(os.fspath(name), folders or (Path(),))
         content, shown = _content(path), f"'{_shown(os.fspath(name))}'"
-        picture = image_input(content, path.name)
+        picture = replace(image_input(content, path.name), found_at=str(path.absolute()))
     if not content:
         raise _fault(f"{shown} is empty: there is no picture in it.")
     if picture.facts.format is ImageFormat.UNKNOWN:

@@ -135,6 +135,7 @@ def _has_jumbf(content: bytes) -> bool:
 def _input(image: ImageInput) -> dict[str, JsonValue]:
     return {
         "filename": image.filename,
+        "found_at": image.found_at,
         "sha256": sha256(image.content).hexdigest(),
         "format": str(image.facts.format),
         "width_px": image.facts.width_px,

@@ -61,6 +61,18 @@ class RunView(Struct, frozen=True, kw_only=True):
             )
         ]
 
+    def listing(self) -> Iterator[tuple[int, str, str | None, str | None]]:
+        """Each record's position and id, and the code and message of what it failed with, in the order of the input."""
+        for position, id_, code, fault in self.file.stream(
+            "SELECT position, id, code, fault FROM record WHERE run = ? ORDER BY position", self.number
+        ):
+            yield position, id_, code, None if fault is None else json.loads(fault).get("message")
+
+    def drawn_as(self, sha256: str) -> str | None:
+        """The path, relative to the output folder, of a picture drawn here whose bytes have this hash."""
+        rows = self.file.read("SELECT path FROM picture WHERE sha256 = ? ORDER BY path LIMIT 1", sha256)
+        return rows[0][0] if rows else None
+
     def calls_of(self, record_id: str) -> Iterator["CallView"]:
         for values in self.file.read(
             "SELECT key, record, node, draw, state, attempts, sent_at, ended_at, request_id, cost_usd, usage, asked,"
