@@ -127,6 +127,7 @@ class Pursuit:
         may_pay_twice = self._rules.may_pay_twice
         if not may_fall_back(error, may_pay_twice=may_pay_twice):
             return "error"
+        self._errors.pop(position, None)
         self._errors[position] = error
         if may_retry(error, may_pay_twice=may_pay_twice):
             self._later[position] = error.retry_after_s or 0.0
@@ -177,7 +178,7 @@ class Pursuit:
         return pause_s if fits else None
 
     def _hopeful(self) -> list[ImageError]:
-        """How targets ended, each the last time, where waiting may help."""
+        """How targets ended, each the last time and the latest at the end, where waiting may help."""
         rules = self._rules
         return [each for each in self._errors.values() if may_retry(each, may_pay_twice=rules.may_pay_twice)]
 
@@ -185,7 +186,7 @@ class Pursuit:
         """What the caller is told when no target is left: what gives the most hope of what the targets said."""
         hopeful = self._hopeful()
         if hopeful:
-            return min(hopeful, key=lambda error: error.retry_after_s or 0.0)
+            return min(reversed(hopeful), key=lambda error: error.retry_after_s or 0.0)
         return [*self._errors.values()][-1] if self._errors else _nobody_asked(self._busy)
 
 
