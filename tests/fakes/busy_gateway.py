@@ -19,6 +19,11 @@ models:
     targets:
       - {{provider: main, model: gpt-image-1}}
       - {{provider: spare, model: gpt-image-1}}
+  - name: shared
+    contract: openai/gpt-image-1
+    targets:
+      - {{provider: main, model: small, spec: openai/gpt-image-1, requests_per_minute: 1}}
+      - {{provider: spare, model: large, spec: openai/gpt-image-1}}
   - {{name: dall-e-2, targets: [{{provider: main, model: gpt-image-1-mini, translate: true}}]}}
 keys:
   - {{name: team-a, sha256: {team_a}, budget_usd_per_day: 50, budget_usd_per_month: 500}}
@@ -77,6 +82,10 @@ def one_round(client: httpx.Client, upstream: Upstream, mark: str) -> list[int]:
     post(model="dall-e-2", prompt="a teal kite", size="256x256", quality="standard")
     upstream.replies.append(failed(429, "rate_limit_exceeded", retry_after="0.01"))
     post()
+    upstream.replies.append(failed(429, "rate_limit_exceeded", retry_after="0.01"))
+    post(model="dall-e-2", prompt="a teal kite", size="256x256", quality="standard")
+    post(model="shared")
+    post(model="shared")
     upstream.replies.append(failed(500, None))
     post()
     post(idempotency="drawn")

@@ -76,12 +76,14 @@ def create_app(
     media = assembly.media
     if media is None and not data_links and is_loopback(settings.server.host):
         media = closing.enter_context(private_store(public_url=""))
-    observers = (metrics, LogObserver(log))
+    logs = LogObserver(log)
+    observers = (metrics, logs)
     door = _door(settings, Observers(observers))
     traffic = Traffic(Observers(observers), clock_s)
 
     def generation(settings: Settings, assembly: Assembly) -> Generation:
-        metrics.configured(assembly.registry)
+        for observer in observers:
+            observer.configured(assembly.registry)
         callers = Callers(settings.keys, assembly.registry, today=today)
         engine = Engine(
             assembly.registry,

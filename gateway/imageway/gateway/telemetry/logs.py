@@ -1,9 +1,11 @@
-"""Logs: one canonical line of JSON per request on standard error. Prompts and pictures appear by length only."""
+"""Logs: one canonical line of JSON per request on standard error. Of prompts and pictures it has measures only."""
 
 import logging
 import sys
-from typing import Literal, TextIO
+from collections.abc import Callable, Mapping
+from typing import Any, Literal, TextIO
 
+import msgspec
 import structlog
 from structlog.tracebacks import ExceptionDictTransformer
 from structlog.typing import FilteringBoundLogger
@@ -11,6 +13,8 @@ from typing_extensions import override
 
 from imageway.contract.errors import ErrorCode, reaction
 from imageway.gateway.engine.events import AttemptFinished, Observer, RequestFinished, RequestReplayed, StoreFailed
+from imageway.gateway.telemetry.outcomes import idempotency_outcome
+from imageway.providers.registry import Registry
 
 __all__ = ("LogObserver", "logger")
 
@@ -24,21 +28,36 @@ def logger(stream: TextIO | None = None, level: int = logging.INFO) -> Filtering
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             # Without locals: they hold prompts and keys.
             structlog.processors.ExceptionRenderer(ExceptionDictTransformer(show_locals=False)),
-            structlog.processors.JSONRenderer(),
+            structlog.processors.JSONRenderer(serializer=_json),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
     )
     return bound
 
 
-class LogObserver(Observer):
-    """An observer that writes one line per request, and one per attempt that failed."""
+def _json(line: Any, default: Callable[[Any], Any], **_: Any) -> str:  # noqa: ANN401  # as structlog calls it
+    return msgspec.json.encode(line, enc_hook=default).decode()
 
-    def __init__(self, log: FilteringBoundLogger) -> None:
+
+class LogObserver(Observer):
+    """An observer that writes one line per request, and one per attempt that failed.
+
+    *trace_id* gives the current trace's, or nothing. Vendors' own sentences aren't logged: they may quote the prompt.
+    """
+
+    def __init__(self, log: FilteringBoundLogger, *, trace_id: Callable[[], str] = str) -> None:
         self._log = log
+        self._trace_id = trace_id
+        self._contracts: Mapping[str, str] = {}
+        self._attempts: dict[str, list[AttemptFinished]] = {}
+
+    def configured(self, registry: Registry) -> None:
+        """Know the contracts of *registry* from now on."""
+        self._contracts = {name: contract.name for name, contract in registry.contracts.items()}
 
     @override
     def attempt_finished(self, event: AttemptFinished) -> None:
+        self._attempts.setdefault(event.request_id, []).append(event)
         if event.code != "ok":
             self._log.log(
                 _LEVELS[_level(event.code)],
@@ -49,8 +68,10 @@ class LogObserver(Observer):
                 upstream_model=event.upstream_model,
                 attempt=event.attempt,
                 code=event.code,
-                seconds=round(event.seconds, 4),
+                seconds=_rounded(event.seconds),
                 upstream_request_id=event.upstream_request_id,
+                followed_by=event.followed_by,
+                may_have_billed=event.may_have_billed,
             )
 
     @override
@@ -61,26 +82,52 @@ class LogObserver(Observer):
 
     @override
     def request_finished(self, event: RequestFinished) -> None:
+        attempts = self._attempts.pop(event.request_id, [])
+        own_s = event.seconds - event.upstream_seconds - event.wait_seconds
+        line = {
+            "request_id": event.request_id,
+            "upstream_request_id": attempts[-1].upstream_request_id if attempts else None,
+            "key": event.key,
+            "operation": event.operation.value,
+            "model": event.model,
+            "contract": self._contracts.get(event.model or ""),
+            "provider": event.provider,
+            "upstream_model": event.upstream_model,
+            "code": event.code,
+            "status": _status(event.code),
+            "attempts": event.attempts,
+            "seconds": _rounded(event.seconds),
+            "upstream_seconds": _rounded(event.upstream_seconds),
+            "own_seconds": _rounded(own_s),
+            "images": event.images,
+            "asked_images": event.asked_images,
+            "prompt_chars": event.prompt_chars,
+            "prompt_sha256": event.prompt_sha256 or None,
+            "cost_usd": None if event.cost_usd is None else float(event.cost_usd),
+        }
+        said = {
+            "earlier_attempts": [f"{made.provider}/{made.upstream_model} {made.code}" for made in attempts[:-1]],
+            "wait_seconds": _rounded(event.wait_seconds),
+            "first_picture_seconds": _rounded(event.first_picture_seconds or 0),
+            "stream": event.streamed,
+            "pictures_in": [msgspec.to_builtins(picture) for picture in event.pictures_in],
+            "faults": [
+                f"{param[:_LONGEST_PARAM]}: {fault}"
+                for param, fault in zip(event.fault_params, event.faults, strict=False)
+            ],
+            "limit": event.limit,
+            "translated": list(event.translated),
+            "may_have_billed": any(made.may_have_billed for made in attempts),
+            "idempotency": idempotency_outcome(event.code) if event.keyed else None,
+            "input_tokens": event.usage.input_tokens if event.usage else None,
+            "output_tokens": event.usage.output_tokens if event.usage else None,
+            "trace_id": self._trace_id(),
+        }
         self._log.log(
             _LEVELS[_level(event.code)],
             "request.finished",
-            request_id=event.request_id,
-            operation=event.operation.value,
-            model=event.model,
-            provider=event.provider,
-            code=event.code,
-            seconds=round(event.seconds, 4),
-            upstream_seconds=round(event.upstream_seconds, 4),
-            attempts=event.attempts,
-            images=event.images,
-            asked_images=event.asked_images,
-            prompt_chars=event.prompt_chars,
-            input_images=event.input_images,
-            input_bytes=event.input_bytes,
-            faults=list(event.faults),
-            key=event.key,
-            cost_usd=None if event.cost_usd is None else float(event.cost_usd),
-            translated=list(event.translated),
+            **line,
+            **{name: told for name, told in said.items() if told},
         )
 
     @override
@@ -91,10 +138,25 @@ class LogObserver(Observer):
             operation=event.operation.value,
             model=event.model,
             key=event.key,
+            idempotency="joined" if event.joined else "replayed",
         )
 
 
 _LEVELS = {"info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
+
+
+_LONGEST_PARAM = 64
+_CLIENT_LEFT = 499
+
+
+def _rounded(seconds: float) -> float:
+    return round(seconds, 4)
+
+
+def _status(code: str) -> int:
+    if code in set(ErrorCode):
+        return reaction(ErrorCode(code)).status
+    return 200 if code == "ok" else _CLIENT_LEFT
 
 
 def _level(code: str) -> Literal["info", "warning", "error"]:

@@ -27,6 +27,7 @@ from imageway.gateway.engine.events import (
     TargetRested,
 )
 from imageway.gateway.telemetry.families import Families
+from imageway.gateway.telemetry.outcomes import KEYED_OUTCOMES, idempotency_outcome
 from imageway.providers.registry import Registry
 
 __all__ = ("Metrics",)
@@ -35,7 +36,6 @@ _UNKNOWN = "unknown"
 _OTHER = "other"
 _LONGEST_EXEMPLAR = 128 - len("request_id") - len("trace_id") - 32
 _BREAKER: dict[BreakerState, int] = {"closed": 0, "half_open": 1, "open": 2}
-_KEYED = {"ok": "drawn", "idempotency_conflict": "conflict", "outcome_unknown": "unknown", "cancelled": "cancelled"}
 _FILES = frozenset(("image", "mask", "markup", "model"))
 
 
@@ -51,7 +51,7 @@ class Metrics(Observer):
             collector(registry=self._registry)
         self.families = Families(self._registry)
         self.families.build.labels(__version__, platform.python_version()).set(1)
-        for outcome in ("drawn", "joined", "replayed", "conflict", "unknown", "failed", "cancelled"):
+        for outcome in KEYED_OUTCOMES:
             self.families.keyed.labels(outcome)
         for outcome in ("used", "refused"):
             self.families.reloads.labels(outcome)
@@ -176,7 +176,7 @@ class Metrics(Observer):
         if event.limit is not None:
             families.limit_refusals.labels(key, event.limit).inc()
         if event.keyed:
-            families.keyed.labels(_KEYED.get(event.code, "failed")).inc()
+            families.keyed.labels(idempotency_outcome(event.code)).inc()
 
     @override
     def store_failed(self, event: StoreFailed) -> None:
