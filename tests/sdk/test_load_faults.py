@@ -21,7 +21,8 @@ SECOND = "    again: {node_type: llm, output_keys: other, prompt: [{user: x}], m
     ("change", "told"),
     [
         (("type: disk\n", "type: disk\n    file_pth: x\n"), [
-            "4:5 error[unknown-key] data_config.source.file_pth is not a key here; allowed are encoding, file_format"
+            "4:5 error[unknown-key] data_config.source.file_pth is not a key here; allowed are alias, join_type,"
+            " primary_key, join_key, transformations, fields, encoding, file_format, delimiter"
         ]),
         (("    file_path: data.json\n", ""), [
             '2:3 error[missing-key] data_config.source lacks the key "file_path", which must be text'
@@ -66,7 +67,7 @@ def test_a_misspelt_key_is_shown_in_its_line(tmp_path: Path) -> None:
 
 def test_every_fault_is_told_at_once(tmp_path: Path) -> None:
     assert errors(tmp_path, ("type: disk", "type: disc"), ("prompt:\n", "prompts:\n"), ("to: draw", "too: draw")) == [
-        '3:11 error[unknown-value] data_config.source.type is "disc"; allowed is "disk" | did you mean "disk"?',
+        '3:11 error[unknown-value] data_config.source.type is "disc"; allowed is "disk" or "hf" | did you mean "disk"?',
         '7:5 error[missing-key] graph_config.nodes.draw lacks the key "prompt", which must be a list',
         "10:7 error[unknown-key] graph_config.nodes.draw.prompts is not a key here; allowed are prompt, pre_process,"
         ' post_process, node_state, node_name | did you mean "prompt"?',
@@ -89,14 +90,8 @@ def test_every_fault_is_told_at_once(tmp_path: Path) -> None:
             "9:7 error[not-supported-yet] chat_history isn't supported: nodes have no conversations,"
             " and put what others answered into prompts as {field}",
         ]),
-        (("type: disk", "type: hf\n    repo_id: x"), [
-            "3:11 error[not-supported-yet] hf sources aren't supported yet; supported types: disk"
-        ]),
-        (("\n    type: disk\n    file_path: data.json", " [{alias: a}]"), [
-            "2:3 error[not-supported-yet] several sources aren't supported yet: give one mapping with type disk"
-        ]),
-        (("    file_path", "    transformations: []\n    file_path"), [
-            "4:5 error[not-supported-yet] data_config.source.transformations isn't supported yet"
+        (("type: disk", "type: servicenow\n    table: x"), [
+            "3:11 error[not-supported-yet] servicenow sources aren't supported yet; supported types: disk, hf"
         ]),
         (("data_config:\n", "data_config:\n  sink: {}\n"), [
             "2:3 error[not-supported-yet] data_config.sink isn't supported yet"

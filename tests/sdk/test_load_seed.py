@@ -9,10 +9,10 @@ from fakes.task_files import heads
 from imageway.contract.spec import ModelSpec
 from imageway.providers.catalogue import load_catalogue
 from imageway.sdk.pipeline.check import check_capabilities, check_data
+from imageway.sdk.pipeline.data.source import open_source
 from imageway.sdk.pipeline.load import load_task
 from imageway.sdk.pipeline.model_names import with_known_models
 from imageway.sdk.pipeline.plan import DataFile, ImageNode, ImagePart, OutputColumn, Plan, TextPart, Way
-from imageway.sdk.pipeline.source import read_records
 
 SEED = Path(__file__).parents[1] / "cases" / "seed"
 LONG_AGO = date(2024, 1, 1)
@@ -112,14 +112,15 @@ def test_an_example_is_loaded_as_it_is_written(name: str) -> None:
     assert task.plan == Plan(
         name=name,
         folder=SEED / name,
-        data=DataFile(path=SEED / name / "data" / data),
+        data=DataFile(path=SEED / name / "data" / data, folder=SEED / name),
         nodes=(node,),
         ways=(Way(source="START", targets={"": node.name}), Way(source=node.name, targets={"": "END"})),
         columns=tuple(OutputColumn(name=column, source=source) for column, source in columns.items()),
     )
     assert heads([*issues, *further], SEED) == notes
     assert check_capabilities(task, known(), today=LONG_AGO) == []
-    assert check_data(task, read_records(task.plan.data)) == []
+    with open_source(task.plan.data) as source:
+        assert check_data(task, [row.fields for row in source]) == []
 
 
 def test_the_second_example_needs_no_models_file(tmp_path: Path) -> None:

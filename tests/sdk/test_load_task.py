@@ -113,7 +113,7 @@ def test_a_folder_and_its_file_are_the_same_task(tmp_path: Path) -> None:
     assert by_file is not None
     assert by_folder.plan == by_file.plan
     assert (by_file.plan.name, by_file.plan.folder, by_file.plan.id_column) == ("cats", folder, "key")
-    assert by_file.plan.data == DataFile(path=folder / "data.json", encoding="latin-1")
+    assert by_file.plan.data == DataFile(path=folder / "data.json", encoding="latin-1", folder=folder)
 
 
 @pytest.mark.parametrize(

@@ -97,7 +97,7 @@ def test_csv_lines_that_do_not_fit_the_header_fail_alone(tmp_path: Path) -> None
         ("d.json.gz", gzip.compress(b'[{"a": 1}]')[:-9], "d.json.gz: the compressed file is broken:"
          " Compressed file ended before the end-of-stream marker was reached"),
         ("d.txt", b"a", "d.txt: the file's ending doesn't say how it is read;"
-         " say file_format: json, jsonl, ndjson, csv, tsv"),
+         " say file_format: json, jsonl, ndjson, csv, tsv, parquet, imagefolder"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_with_a_file_is_one_sentence(tmp_path: Path, name: str, content: bytes, sentence: str) -> None:

@@ -13,10 +13,11 @@ from imageway.sdk.cli.gateway import GatewayChoice, open_client
 from imageway.sdk.cli.talk import Exit, GiveUpError, put_json, say
 from imageway.sdk.embedded import Opener
 from imageway.sdk.pipeline.check import check_capabilities, check_data
+from imageway.sdk.pipeline.data.preview import looked_at
+from imageway.sdk.pipeline.data.row import SourceError
 from imageway.sdk.pipeline.load import load_task
 from imageway.sdk.pipeline.loaded import LoadedTask
 from imageway.sdk.pipeline.model_names import with_known_models
-from imageway.sdk.pipeline.source import SourceError, read_records
 
 __all__ = ("against_models", "check_task", "faulty", "loaded_task", "tell_issues")
 
@@ -56,10 +57,14 @@ def loaded_task(task: Path, models_file: Path | None) -> Found:
     if loaded is None:
         return None, issues
     try:
-        records = read_records(loaded.plan.data)
+        rows, faults, more = looked_at(loaded.plan.data)
     except SourceError as error:
         return loaded, [*issues, Issue(code="data", message=str(error))]
-    return loaded, [*issues, *check_data(loaded, records)]
+    issues += faults
+    if more:
+        message = f"the first {len(rows):,} records were looked at; there are more"
+        issues.append(Issue(code="data", message=message, severity="note"))
+    return loaded, [*issues, *check_data(loaded, rows)] if rows else issues
 
 
 def against_models(loaded: LoadedTask, specs: Mapping[str, ModelSpec], validations: Mapping[str, Validation]) -> Found:

@@ -17,11 +17,11 @@ from imageway.sdk.cli.gateway import GatewayChoice, drawer_of, open_client, sket
 from imageway.sdk.cli.progress import progress
 from imageway.sdk.cli.talk import Exit, GiveUpError, put, put_json, say
 from imageway.sdk.embedded import Opener
+from imageway.sdk.pipeline.data.row import SourceError
 from imageway.sdk.pipeline.journal import JournalError
 from imageway.sdk.pipeline.loaded import LoadedTask
 from imageway.sdk.pipeline.lock import RunLockedError
 from imageway.sdk.pipeline.run import run_plan
-from imageway.sdk.pipeline.source import SourceError
 
 __all__ = ("Anew", "run_task")
 

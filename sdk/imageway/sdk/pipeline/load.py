@@ -1,6 +1,5 @@
 """A task's files into a plan, or into every fault that they have, each with its place."""
 
-import codecs
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -9,13 +8,15 @@ from msgspec.structs import replace
 
 from imageway.contract.document import Document, DocumentError, Issue, YamlPath, issue_at, read_document
 from imageway.contract.strict import decode
+from imageway.sdk.pipeline.data.config import described
+from imageway.sdk.pipeline.data.kinds import Data
 from imageway.sdk.pipeline.graph import Graph
 from imageway.sdk.pipeline.load_nodes import NodeLoader
 from imageway.sdk.pipeline.load_output import OutputLoader
 from imageway.sdk.pipeline.loaded import LoadedTask, Place
 from imageway.sdk.pipeline.models_file import ModelsFile, hints, read_models
-from imageway.sdk.pipeline.plan import DataFile, Node, Passage, Plan, Way, calls_of, writes_of
-from imageway.sdk.pipeline.schema.data import Source
+from imageway.sdk.pipeline.plan import Node, Passage, Plan, Way, calls_of, writes_of
+from imageway.sdk.pipeline.schema.data import DataConfig
 from imageway.sdk.pipeline.schema.models import NodeModel
 from imageway.sdk.pipeline.schema.nodes import LlmNode, MultiLlmNode
 from imageway.sdk.pipeline.schema.task import Task
@@ -103,7 +104,7 @@ class _Loader:
         plan = Plan(
             name=path.parent.resolve().name if path.name == FILE_NAME else path.stem,
             folder=self._folder,
-            data=self._data(task.data_config.source),
+            data=self._data(task.data_config),
             nodes=(*found, *(Passage(name=name) for name in flat.passages)),
             ways=tuple(ways),
             max_rounds=task.graph_config.graph_properties.max_rounds,
@@ -124,27 +125,12 @@ class _Loader:
             if self._document.get(path) is not None:
                 self._tell(path, "no-effect", f"{path[-1]} has no effect here: {reason}")
 
-    def _data(self, source: Source) -> DataFile:
-        at: YamlPath = ("data_config", "source")
-        try:
-            codecs.lookup(source.encoding)
-        except (LookupError, ValueError):
-            self._fault((*at, "encoding"), "unknown-encoding", f"there is no encoding {source.encoding}")
-        path = self._folder / source.file_path
-        elsewhere = self._working_directory / source.file_path
-        if not path.is_file() and elsewhere.is_file():
-            sentence = f"{source.file_path} is not in the task's folder; the one in the working directory is taken"
-            self._tell((*at, "file_path"), "working-directory", sentence)
-            path = elsewhere
-        elif not path.is_file():
-            sentence = f"there is no file {source.file_path} in the task's folder, nor in the working directory"
-            self._fault((*at, "file_path"), "missing-file", sentence)
-        if source.file_format is not None and source.file_format.lower().lstrip(".") != path.suffix.lstrip(".").lower():
-            sentence = f"file_format is {source.file_format}, but the file's ending says how it is read"
-            self.issues.append(
-                issue_at(self._document, (*at, "file_format"), "file-format", sentence, severity="warning")
-            )
-        return DataFile(path=path, encoding=source.encoding)
+    def _data(self, config: DataConfig) -> Data:
+        data, issues = described(
+            config.source, self._document, folder=self._folder, working_directory=self._working_directory
+        )
+        self.issues += issues
+        return data
 
     def _fault(self, path: YamlPath, code: str, message: str) -> None:
         self.issues.append(issue_at(self._document, path, code, message))

@@ -10,7 +10,7 @@ from typing import Literal
 import msgspec
 
 from imageway.sdk.pipeline.chat import Chats
-from imageway.sdk.pipeline.data.kinds import DataFile, Selection
+from imageway.sdk.pipeline.data.kinds import Selection
 from imageway.sdk.pipeline.data.row import Row, SourceError
 from imageway.sdk.pipeline.data.source import Source, open_source
 from imageway.sdk.pipeline.drawing import DrawingClient, Halt, Studio
@@ -78,15 +78,14 @@ async def run_plan(
             output, drawer, replacing=anew, fresh=fresh, task=str(plan.folder.absolute()), plan=_digest(plan)
         )
         journal = stack.enter_context(opened)
-        data = DataFile(path=plan.data.path, encoding=plan.data.encoding)
-        source = stack.enter_context(open_source(data, id_column=plan.id_column, selection=Selection(last=limit)))
+        source = stack.enter_context(open_source(plan.data, id_column=plan.id_column, selection=Selection(last=limit)))
         studio = Studio(
             client=client,
             plan=plan,
             graph=Graph.of(plan),
             specs=await client.models(),
             picture_folder=picture_folder(output),
-            input_folders=(*source.folders, Path.cwd()),
+            input_folders=(*source.folders, plan.folder, Path.cwd()),
             journal=journal,
             chats=await stack.enter_async_context(Chats()),
             replace=replace,

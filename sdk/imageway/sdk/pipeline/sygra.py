@@ -15,10 +15,7 @@ _SERVICENOW = frozenset({
 _KEYS: dict[YamlPath, frozenset[str]] = {
     (): frozenset({"graph_post_process"}),
     ("data_config",): frozenset({"sink"}),
-    ("data_config", "source"): frozenset({
-        "transformations", "fields", "alias", "join_type", "primary_key", "join_key",
-        "repo_id", "config_name", "split", "token", "streaming", "shard",
-    }) | _SERVICENOW,
+    ("data_config", "source"): _SERVICENOW,
     ("graph_config", "nodes", "*"): frozenset({
         "input_key", "output_role", "chat_history", "tools", "tool_choice", "inject_system_messages",
     }),
@@ -34,7 +31,7 @@ _MODEL_KEYS = frozenset({
 })  # fmt: skip
 _MODEL_PREFIXES = ("aws_", "vertex_")
 _NODE_TYPES = ("llm", "multi_llm", "lambda", "weighted_sampler", "subgraph")
-_SOURCE_TYPES = frozenset({"hf", "servicenow"})
+_SOURCE_TYPES = frozenset({"servicenow"})
 
 Told = dict[YamlPath, Issue]
 
@@ -65,12 +62,9 @@ def not_yet_in_model(document: Document, path: YamlPath) -> Told:
 
 def _sources(document: Document) -> Told:
     path: YamlPath = ("data_config", "source")
-    if isinstance(document.get(path), list):
-        message = "several sources aren't supported yet: give one mapping with type disk"
-        return {path: issue_at(document, path, "not-supported-yet", message, of_key=True)}
     type_ = document.get((*path, "type"))
     if isinstance(type_, str) and type_ in _SOURCE_TYPES:
-        message = f"{type_} sources aren't supported yet; supported types: disk"
+        message = f"{type_} sources aren't supported yet; supported types: disk, hf"
         return {path: issue_at(document, (*path, "type"), "not-supported-yet", message)}
     return {}
 

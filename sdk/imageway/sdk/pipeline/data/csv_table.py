@@ -20,17 +20,17 @@ def read_csv(data: DataFile, *, delimiter: str) -> Generator[Found]:
     A line with another number of cells than the header is told and passed over. Raises `SourceError` where the header
     can't be used, or a quoted cell doesn't end.
     """
-    encoding = text_encoding(data.encoding, data.path)
+    encoding = text_encoding(data)
     # The limit is one for the process; its default is less than a picture in a data URL.
     csv.field_size_limit(max(csv.field_size_limit(), _MAX_CELL_CHARS))
     header: list[str] | None = None
     with (
-        open_bytes(data.path) as file,
+        open_bytes(data) as file,
         as_text(file, encoding, newline="", errors="surrogateescape") as text,
     ):
         lines = csv.reader(text, delimiter=delimiter, strict=True)
         while True:
-            place = f"{data.path}:{lines.line_num + 1}"
+            place = f"{data.name}:{lines.line_num + 1}"
             cells, fault = _next(data, lines, place)
             if cells is None:
                 break
@@ -41,11 +41,11 @@ def read_csv(data: DataFile, *, delimiter: str) -> Generator[Found]:
             else:
                 yield _found(header, cells, fault, data, place)
     if header is None:
-        raise SourceError(f"{data.path}: the file is empty; a header line and records are needed")
+        raise SourceError(f"{data.name}: the file is empty; a header line and records are needed")
 
 
 def _next(data: DataFile, lines: Iterator[list[str]], place: str) -> tuple[list[str] | None, str | None]:
-    with reading(data.path):
+    with reading(data):
         try:
             return next(lines), None
         except StopIteration:

@@ -10,23 +10,29 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO, cast
 
+from imageway.sdk.pipeline.data.kinds import DataFile
+from imageway.sdk.pipeline.data.remote import open_url
 from imageway.sdk.pipeline.data.row import SourceError
 
-__all__ = ("as_text", "is_utf8", "open_bytes", "reading", "text_encoding")
+__all__ = ("STDIN", "as_text", "is_utf8", "open_bytes", "reading", "text_encoding")
 
 STDIN = Path("-")
 
 
 @contextmanager
-def open_bytes(path: Path) -> Iterator[IO[bytes]]:
-    """The bytes of *path*: of standard input for `-`, and unpacked where the name ends in `.gz`."""
-    if path == STDIN:
+def open_bytes(data: DataFile) -> Iterator[IO[bytes]]:
+    """The bytes of *data*: of standard input for `-`, and unpacked where the name ends in `.gz`."""
+    if data.path == STDIN:
         yield sys.stdin.buffer
         return
     with ExitStack() as stack:
-        with reading(path):
-            file: IO[bytes] = stack.enter_context(path.open("rb"))
-        if path.suffix.lower() == ".gz":
+        file: IO[bytes]
+        if data.url is not None:
+            file = stack.enter_context(open_url(data.url))
+        else:
+            with reading(data):
+                file = stack.enter_context(data.path.open("rb"))
+        if data.path.suffix.lower() == ".gz":
             file = cast("IO[bytes]", stack.enter_context(gzip.GzipFile(fileobj=file)))  # it has what readers call
         yield file
 
@@ -42,28 +48,29 @@ def as_text(file: IO[bytes], encoding: str, *, newline: str, errors: str = "stri
 
 
 @contextmanager
-def reading(path: Path) -> Iterator[None]:
-    """Failures to read *path* in this block become a `SourceError`."""
+def reading(data: DataFile) -> Iterator[None]:
+    """Failures to read *data* in this block become a `SourceError`."""
     try:
         yield
     except FileNotFoundError as error:
-        raise SourceError(f"{path}: there is no such file") from error
+        raise SourceError(f"{data.name}: there is no such file") from error
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise SourceError(f"{path}: the compressed file is broken: {error}") from error
+        raise SourceError(f"{data.name}: the compressed file is broken: {error}") from error
     except OSError as error:
-        raise SourceError(f"{path}: can't be read: {error.strerror or type(error).__name__}") from error
+        raise SourceError(f"{data.name}: can't be read: {error.strerror or type(error).__name__}") from error
 
 
-def text_encoding(name: str, path: Path) -> str:
-    """The codec for *name*, which passes over a byte order mark at the beginning of UTF-8. Raises `SourceError`."""
+def text_encoding(data: DataFile) -> str:
+    """The codec of *data*, which passes over a byte order mark at the beginning of UTF-8. Raises `SourceError`."""
+    name = data.encoding
     try:
         found = codecs.lookup(name)
     except (LookupError, ValueError) as error:
-        raise SourceError(f"{path}: there is no encoding '{name}'") from error
+        raise SourceError(f"{data.name}: there is no encoding '{name}'") from error
     try:
         "a".encode(found.name)
     except (LookupError, TypeError, ValueError) as error:
-        raise SourceError(f"{path}: '{name}' is no encoding of text") from error
+        raise SourceError(f"{data.name}: '{name}' is no encoding of text") from error
     return "utf-8-sig" if is_utf8(name) else found.name
 
 

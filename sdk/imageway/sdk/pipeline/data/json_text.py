@@ -24,8 +24,8 @@ def read_json(data: DataFile, *, whole_bytes: int = _WHOLE_BYTES) -> tuple[Gener
 
     Raises `SourceError`: at once where the file is at most *whole_bytes* large, else while the records are read.
     """
-    encoding = text_encoding(data.encoding, data.path)
-    if data.path == STDIN or data.path.suffix.lower() == ".gz" or _size(data) > whole_bytes:
+    encoding = text_encoding(data)
+    if data.url or data.path == STDIN or data.path.suffix.lower() == ".gz" or _size(data) > whole_bytes:
         return _streamed(data, encoding), None
     records = _whole(data, encoding)
     return (_found(record, data, position) for position, record in enumerate(records, start=1)), len(records)
@@ -36,50 +36,50 @@ def refuse_constant(name: str) -> NoReturn:
 
 
 def _found(value: JsonValue, data: DataFile, position: int) -> Found:
-    place = f"{data.path}, record {position}"
+    place = f"{data.name}, record {position}"
     if not isinstance(value, dict):
         return Found(place=place, fault=f"a record must be an object, but it is {type_word(value)}")
     return Found(place=place, fields=value)
 
 
 def _size(data: DataFile) -> int:
-    with reading(data.path):
+    with reading(data):
         return data.path.stat().st_size
 
 
 def _whole(data: DataFile, encoding: str) -> list[JsonValue]:
-    with reading(data.path):
+    with reading(data):
         content = data.path.read_bytes()
     try:
         text = content.decode(encoding)
     except UnicodeDecodeError as error:
-        raise SourceError(f"{data.path}: byte {error.start + 1} is not valid {data.encoding}") from error
+        raise SourceError(f"{data.name}: byte {error.start + 1} is not valid {data.encoding}") from error
     if not text.strip():
-        raise SourceError(f"{data.path}: the file is empty; a list of records is needed")
+        raise SourceError(f"{data.name}: the file is empty; a list of records is needed")
     try:
         records = json.loads(text, parse_constant=refuse_constant)
     except json.JSONDecodeError as error:
-        raise SourceError(f"{data.path}:{error.lineno}:{error.colno}: this is not valid JSON: {error.msg}") from error
+        raise SourceError(f"{data.name}:{error.lineno}:{error.colno}: this is not valid JSON: {error.msg}") from error
     except RecursionError as error:
-        raise SourceError(f"{data.path}: the JSON is nested too deeply") from error
+        raise SourceError(f"{data.name}: the JSON is nested too deeply") from error
     except ValueError as error:
-        raise SourceError(f"{data.path}: this is not valid JSON: {error}") from error
+        raise SourceError(f"{data.name}: this is not valid JSON: {error}") from error
     if not isinstance(records, list):
         raise _no_list(data, type_word(records))
     if not records:
-        raise SourceError(f"{data.path}: the list of records is empty")
+        raise SourceError(f"{data.name}: the list of records is empty")
     return records
 
 
 def _streamed(data: DataFile, encoding: str) -> Generator[Found]:
-    with open_bytes(data.path) as file:
+    with open_bytes(data) as file:
         text = _Text(data, file, encoding)
         if text.after_blanks() == "":
-            raise SourceError(f"{data.path}: the file is empty; a list of records is needed")
+            raise SourceError(f"{data.name}: the file is empty; a list of records is needed")
         if text.take() != "[":
             raise _no_list(data, "something else")
         if text.after_blanks() == "]":
-            raise SourceError(f"{data.path}: the list of records is empty")
+            raise SourceError(f"{data.name}: the list of records is empty")
         position = 0
         while True:
             position += 1
@@ -136,7 +136,7 @@ class _Text:
                 self._at += within
                 raise self.fault(error.msg) from error
             except RecursionError as error:
-                raise SourceError(f"{self._data.path}: the JSON is nested too deeply") from error
+                raise SourceError(f"{self._data.name}: the JSON is nested too deeply") from error
             except ValueError as error:
                 raise self.fault(str(error)) from error
             # A number at the end of the window may go on behind it.
@@ -146,7 +146,7 @@ class _Text:
 
     def fault(self, sentence: str) -> SourceError:
         self._forget()
-        return SourceError(f"{self._data.path}:{self._line}:{self._column}: this is not valid JSON: {sentence}")
+        return SourceError(f"{self._data.name}:{self._line}:{self._column}: this is not valid JSON: {sentence}")
 
     def _more(self, *, double: bool = False) -> bool:
         """Read on, as much again as there is with *double*; whether there was more."""
@@ -156,13 +156,13 @@ class _Text:
         if len(self._text) > _MAX_RECORD_CHARS:
             raise self.fault(f"a record is larger than {_MAX_RECORD_CHARS // 1024**2} MiB, or doesn't end")
         size = max(_CHUNK_BYTES, len(self._text)) if double else _CHUNK_BYTES
-        with reading(self._data.path):
+        with reading(self._data):
             content = self._file.read(size)
         self._ended = not content
         try:
             self._text += self._decoder.decode(content, final=self._ended)
         except UnicodeDecodeError as error:
-            raise SourceError(f"{self._data.path}: not valid {self._data.encoding}: {error.reason}") from error
+            raise SourceError(f"{self._data.name}: not valid {self._data.encoding}: {error.reason}") from error
         return not self._ended
 
     def _forget(self) -> None:
@@ -174,4 +174,4 @@ class _Text:
 
 
 def _no_list(data: DataFile, kind: str) -> SourceError:
-    return SourceError(f"{data.path}: the file must hold a list of records, but it holds {kind}")
+    return SourceError(f"{data.name}: the file must hold a list of records, but it holds {kind}")

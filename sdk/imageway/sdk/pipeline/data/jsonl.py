@@ -18,11 +18,11 @@ _BOM = b"\xef\xbb\xbf"
 
 def read_jsonl(data: DataFile) -> Generator[Found]:
     """The records of *data*, blank lines passed over. Raises `SourceError` where lines can't be told apart any more."""
-    encoding = text_encoding(data.encoding, data.path)
-    with open_bytes(data.path) as file:
+    encoding = text_encoding(data)
+    with open_bytes(data) as file:
         lines: Iterator[bytes | str] = _lines(data, file, encoding)
         for number, line in enumerate(lines, start=1):
-            place = f"{data.path}:{number}"
+            place = f"{data.name}:{number}"
             try:
                 text = line if isinstance(line, str) else line.decode(data.encoding)
             except UnicodeDecodeError as error:
@@ -62,11 +62,11 @@ def _lines(data: DataFile, file: IO[bytes], encoding: str) -> Iterator[bytes | s
 
 
 def _line(data: DataFile, file: IO[AnyStr]) -> AnyStr:
-    with reading(data.path):
+    with reading(data):
         try:
             line = file.readline(MAX_LINE_BYTES + 1)
         except UnicodeError as error:
-            raise SourceError(f"{data.path}: not valid {data.encoding}: {error}") from error
+            raise SourceError(f"{data.name}: not valid {data.encoding}: {error}") from error
     if len(line) > MAX_LINE_BYTES:
-        raise SourceError(f"{data.path}: a line is longer than {MAX_LINE_BYTES // 1024**2} MiB")
+        raise SourceError(f"{data.name}: a line is longer than {MAX_LINE_BYTES // 1024**2} MiB")
     return line

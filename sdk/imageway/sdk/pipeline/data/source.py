@@ -9,18 +9,34 @@ from types import TracebackType
 from typing import Self
 from zlib import crc32
 
+from msgspec.structs import replace
+
 from imageway.sdk.pipeline.data.csv_table import read_csv
 from imageway.sdk.pipeline.data.files import STDIN
+from imageway.sdk.pipeline.data.folder import read_folder
+from imageway.sdk.pipeline.data.hf import read_hf
 from imageway.sdk.pipeline.data.ids import SeenIds, record_id
+from imageway.sdk.pipeline.data.joined import read_joined
 from imageway.sdk.pipeline.data.json_text import read_json
 from imageway.sdk.pipeline.data.jsonl import read_jsonl
-from imageway.sdk.pipeline.data.kinds import Data, DataFile, Format, Selection
+from imageway.sdk.pipeline.data.kinds import (
+    FORMATS,
+    Blank,
+    Data,
+    DataFile,
+    Format,
+    HfDataset,
+    Joined,
+    Selection,
+    format_by_name,
+)
+from imageway.sdk.pipeline.data.parquet import read_parquet
 from imageway.sdk.pipeline.data.row import Found, Row, RowFault, SourceError
+from imageway.sdk.pipeline.data.transforms import transforming
 
 __all__ = ("Source", "open_source")
 
 _AHEAD = 16
-_FORMATS: dict[str, Format] = {"json": "json", "jsonl": "jsonl", "ndjson": "jsonl", "csv": "csv", "tsv": "tsv"}
 _ALL = Selection()
 
 
@@ -43,6 +59,8 @@ class Source:
 
     def __init__(self, data: Data, id_column: str | None, selection: Selection) -> None:
         self._id_column = id_column
+        if isinstance(data, Blank) and selection.last is None:
+            selection = replace(selection, last=1)
         self._selection = selection
         self._open = ExitStack()
         found, count = _read(data)
@@ -50,7 +68,7 @@ class Source:
         self._found = chain([_first(found, data)], found)
         self._seen = self._open.enter_context(closing(SeenIds()))
         self.count = _selected(count, selection)
-        self.folders: tuple[Path, ...] = () if data.path == STDIN else (data.path.absolute().parent,)
+        self.folders = tuple(dict.fromkeys(_folders(data)))
 
     def __enter__(self) -> Self:
         return self
@@ -94,7 +112,20 @@ class Source:
         return Row(position=row.position, record_id=row.record_id, fields=row.fields, place=row.place, fault=fault)
 
 
-def _read(data: DataFile) -> tuple[Generator[Found], int | None]:
+def _read(data: Data) -> tuple[Generator[Found], int | None]:
+    match data:
+        case Blank():
+            return _blank(), None
+        case Joined():
+            return read_joined(data, lambda one: _read(one)[0]), None
+        case _:
+            found, count = read_hf(data) if isinstance(data, HfDataset) else _read_file(data)
+    if not data.transformations and data.fields is None:
+        return found, count
+    return _changed(found, data), None
+
+
+def _read_file(data: DataFile) -> tuple[Generator[Found], int | None]:
     match _format(data):
         case "json":
             return read_json(data)
@@ -104,26 +135,62 @@ def _read(data: DataFile) -> tuple[Generator[Found], int | None]:
             return read_csv(data, delimiter=data.delimiter or ","), None
         case "tsv":
             return read_csv(data, delimiter=data.delimiter or "\t"), None
+        case "parquet":
+            return read_parquet(data)
+        case "imagefolder":
+            return read_folder(data), None
+
+
+def _changed(found: Generator[Found], data: DataFile | HfDataset) -> Generator[Found]:
+    with closing(found):
+        for one in transforming(found, data.transformations, data.folder):
+            if data.fields is None or one.fault is not None:
+                yield one
+                continue
+            lacking = next((name for name in data.fields if name not in one.fields), None)
+            if lacking is not None:
+                yield Found(place=one.place, fault=f"there is no '{lacking}', which fields asks for")
+                continue
+            kept = {name: value for name, value in one.fields.items() if name in data.fields or name == "id"}
+            yield replace(one, fields=kept)
+
+
+def _blank() -> Generator[Found]:
+    number = 0
+    while True:
+        number += 1
+        yield Found(place=f"no data, record {number}")
 
 
 def _format(data: DataFile) -> Format:
     if data.format is not None:
         return data.format
-    suffixes = [suffix.lower() for suffix in data.path.suffixes]
-    ending = suffixes[-2] if suffixes[-1:] == [".gz"] and len(suffixes) > 1 else "".join(suffixes[-1:])
     if data.path == STDIN:
         return "jsonl"
-    found = _FORMATS.get(ending.removeprefix("."))
+    if data.url is None and data.path.is_dir() and data.path.suffix.lower().removeprefix(".") not in FORMATS:
+        return "imagefolder"
+    found = format_by_name(data.path)
     if found is None:
-        known = ", ".join(_FORMATS)
-        raise SourceError(f"{data.path}: the file's ending doesn't say how it is read; say file_format: {known}")
+        known = ", ".join(FORMATS)
+        raise SourceError(f"{data.name}: the file's ending doesn't say how it is read; say file_format: {known}")
     return found
 
 
-def _first(found: Iterator[Found], data: DataFile) -> Found:
+def _folders(data: Data) -> Iterator[Path]:
+    match data:
+        case DataFile() if data.url is None and data.path != STDIN:
+            yield data.path.absolute() if data.path.is_dir() else data.path.absolute().parent
+        case HfDataset():
+            yield from (path for base in (data.folder, Path()) if (path := (base / data.repo_id).absolute()).is_dir())
+        case Joined():
+            for member in data.members:
+                yield from _folders(member.data)
+
+
+def _first(found: Iterator[Found], data: Data) -> Found:
     for first in found:
         return first
-    raise SourceError(f"{data.path}: there are no records in it")
+    raise SourceError(f"{data.name}: there are no records in it")
 
 
 def _selected(count: int | None, selection: Selection) -> int | None:
