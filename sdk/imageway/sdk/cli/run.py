@@ -15,7 +15,7 @@ from imageway.sdk.cli.check import against_models, faulty, loaded_task, tell_iss
 from imageway.sdk.cli.ending import ANY, FailOn, exit_of, summary_json, told
 from imageway.sdk.cli.gateway import GatewayChoice, drawer_of, open_client, sketch_draws
 from imageway.sdk.cli.progress import progress
-from imageway.sdk.cli.talk import Exit, GiveUpError, put, put_json, say
+from imageway.sdk.cli.talk import ABORTED, Exit, GiveUpError, put, put_json, say
 from imageway.sdk.embedded import Opener
 from imageway.sdk.pipeline.data.row import SourceError
 from imageway.sdk.pipeline.journal import JournalError
@@ -139,6 +139,10 @@ def _stoppable() -> Iterator[_Stop]:
         return
     try:
         yield stop
+    except asyncio.CancelledError:
+        if stop.number != signal.SIGTERM:
+            raise
+        raise GiveUpError(Exit.TERMINATED, ABORTED) from None
     finally:
         for number in _STOPPING:
             loop.remove_signal_handler(number)

@@ -6,7 +6,10 @@ from enum import IntEnum
 
 from imageway.contract.request import JsonValue
 
-__all__ = ("Exit", "GiveUpError", "put", "put_json", "say")
+__all__ = ("ABORTED", "Exit", "GiveUpError", "put", "put_json", "say")
+
+
+ABORTED = "aborted; what was finished before is written"
 
 
 class Exit(IntEnum):

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from imageway.sdk.cli.talk import Exit, GiveUpError, put_json, say
+from imageway.sdk.cli.talk import ABORTED, Exit, GiveUpError, put_json, say
 
 __all__ = ("AsJson", "guarded", "told_once")
 
@@ -32,5 +32,5 @@ def told_once(command: Callable[[], Exit], *, as_json: bool) -> Exit:
             put_json({"exit_code": int(error.exit), "error": error.message})
         return error.exit
     except (KeyboardInterrupt, asyncio.CancelledError):
-        say("imageway: aborted; what was finished before is written")
+        say(f"imageway: {ABORTED}")
         return Exit.INTERRUPTED

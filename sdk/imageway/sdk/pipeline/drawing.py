@@ -5,7 +5,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal, Protocol, TypeAlias
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -26,9 +26,12 @@ from imageway.sdk.pipeline.render import request_of
 from imageway.sdk.pipeline.sink import save_picture, sync_folder
 from imageway.sdk.pipeline.template import MissingFieldError
 
-__all__ = ("Call", "DrawingClient", "Drawn", "Halt", "Studio", "draw")
+__all__ = ("Call", "Cause", "DrawingClient", "Drawn", "Halt", "Studio", "draw")
 
 log = logging.getLogger(__name__)
+
+
+Cause: TypeAlias = Literal["unreachable", "unauthorised", "storage", "data"]
 
 
 class DrawingClient(Protocol):
@@ -80,7 +83,7 @@ class Call(Struct, frozen=True, kw_only=True):
 class Halt(Struct, frozen=True, kw_only=True):
     """Why no other record should be begun: what befell this one would befall all."""
 
-    cause: Literal["unreachable", "unauthorised", "storage", "data"]
+    cause: Cause
     reason: str
 
 

@@ -13,7 +13,7 @@ from imageway.sdk.pipeline.chat import Chats
 from imageway.sdk.pipeline.data.kinds import Selection
 from imageway.sdk.pipeline.data.row import Row, SourceError
 from imageway.sdk.pipeline.data.source import Source, open_source
-from imageway.sdk.pipeline.drawing import DrawingClient, Halt, Studio
+from imageway.sdk.pipeline.drawing import Cause, DrawingClient, Halt, Studio
 from imageway.sdk.pipeline.events import Listener, Noted, RecordFault, RecordFinished, RunStarted, RunSummary
 from imageway.sdk.pipeline.graph import Graph
 from imageway.sdk.pipeline.journal import Journal, JournalError, open_journal
@@ -209,8 +209,9 @@ class _Run:
         while self._halt is None and not self._stop.is_set():
             try:
                 found = await self._feed.next()
-            except SourceError as error:
-                self._halt = Halt(cause="data", reason=str(error))
+            except (SourceError, JournalError) as error:
+                cause: Cause = "data" if isinstance(error, SourceError) else "storage"
+                self._halt = self._halt or Halt(cause=cause, reason=str(error))
                 return
             if found is None:
                 return
