@@ -22,6 +22,7 @@ from imageway.sdk import embedded
 from imageway.sdk.cli import main
 from imageway.sdk.cli.check import check_task
 from imageway.sdk.cli.gateway import GatewayChoice, open_client
+from imageway.sdk.cli.place import Place
 from imageway.sdk.cli.progress import PlainProgress, is_live, progress
 from imageway.sdk.cli.run import Anew, run_task
 from imageway.sdk.cli.talk import Exit, GiveUpError, say
@@ -52,7 +53,6 @@ def _run(task: Path, gateway: Any, **options: Any) -> Exit:
     settings: dict[str, Any] = {
         "models_file": None,
         "choice": GatewayChoice(),
-        "output": None,
         "limit": None,
         "concurrency": 2,
         "as_json": False,
@@ -89,7 +89,10 @@ def test_failed_records_are_summed_up_by_code(tmp_path: Path, capsys: pytest.Cap
     write_task(tmp_path)
     _titles(tmp_path, "bad", "fine", "bad")
 
-    assert _run(tmp_path / "graph_config.yaml", FakeGateway(_reject_bad), output=tmp_path / "out") is Exit.SOME_FAILED
+    assert (
+        _run(tmp_path / "graph_config.yaml", FakeGateway(_reject_bad), place=Place(output=tmp_path / "out"))
+        is Exit.SOME_FAILED
+    )
 
     output = tmp_path / "out"
     assert capsys.readouterr().err.splitlines()[1:] == [
@@ -324,7 +327,6 @@ def test_a_gateway_that_goes_away_is_exit_4_too(tmp_path: Path, capsys: pytest.C
             tmp_path,
             models_file=None,
             choice=GatewayChoice(url=url),
-            output=None,
             limit=None,
             concurrency=1,
             as_json=False,
@@ -367,7 +369,7 @@ def test_a_folder_in_use_or_not_to_be_written_is_one_sentence(tmp_path: Path) ->
     with run_lock(tmp_path), pytest.raises(GiveUpError, match="is in use: process") as locked:
         _run(tmp_path, FakeGateway())
     with pytest.raises(GiveUpError, match=r"can't write to .*: (Not a directory|File exists)") as blocked:
-        _run(tmp_path, FakeGateway(), output=tmp_path / "file")
+        _run(tmp_path, FakeGateway(), place=Place(output=tmp_path / "file"))
 
     assert (locked.value.exit, blocked.value.exit) == (Exit.UNUSABLE, Exit.UNUSABLE)
 

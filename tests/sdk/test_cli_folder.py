@@ -189,7 +189,7 @@ def test_garbage_is_what_the_journal_proves_to_be_left_over(tmp_path: Path, caps
     in_doubt, foreign = images / "2_pic_0.png", images / "holiday.png"
     for path in (*left_over, in_doubt, foreign):
         path.write_bytes(b"x" * 10)
-    kept = images / "1_pic_0.png"
+    kept = [images / "1_pic_0.png", images / "metadata.jsonl"]
 
     rehearsed = _json(capsys, "gc", str(tmp_path), "--dry-run")
     there = all(path.exists() for path in left_over)
@@ -199,9 +199,9 @@ def test_garbage_is_what_the_journal_proves_to_be_left_over(tmp_path: Path, caps
     assert there
     assert {one["path"] for one in done["removed"]} == {str(path) for path in left_over}
     assert [one["path"] for one in done["left"]] == [str(foreign)]
-    assert sorted(images.iterdir()) == sorted([kept, in_doubt, foreign])
+    assert sorted(images.iterdir()) == sorted([*kept, in_doubt, foreign])
     assert main(["gc", str(tmp_path), "--unknown"]) == 0
-    assert sorted(images.iterdir()) == sorted([kept, in_doubt])
+    assert sorted(images.iterdir()) == sorted([*kept, in_doubt])
 
 
 @pytest.mark.parametrize("command", [["status"], ["errors"], ["verify"], ["gc"], ["show", "1"]])

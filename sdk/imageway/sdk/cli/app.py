@@ -57,8 +57,21 @@ def _run(
     /,
     *,
     output: Annotated[
-        Path | None, Parameter(name=("--output", "-o"), help="Where to write; the task's folder.")
+        Path | None,
+        Parameter(
+            name=("--output", "-o"),
+            help="Where to write: a folder, or a file .json, .jsonl, .csv or .parquet in it; the task's folder.",
+        ),
     ] = None,
+    output_file: Annotated[
+        Path | None, Parameter(help="The output's file, in the output folder; output.json. The ending says its kind.")
+    ] = None,
+    relative_paths: Annotated[
+        bool, Parameter(negative="", help="Write the pictures' paths relative to the output folder.")
+    ] = False,
+    sidecars: Annotated[
+        bool, Parameter(negative="", help="Write a JSON file beside each picture that tells where it comes from.")
+    ] = False,
     models: Models = None,
     gateway: Gateway = None,
     gateway_config: GatewayConfig = None,
@@ -89,6 +102,7 @@ def _run(
     """
     from imageway.sdk.cli.ending import read_fail_on
     from imageway.sdk.cli.gateway import GatewayChoice
+    from imageway.sdk.cli.place import Place
     from imageway.sdk.cli.run import Anew, run_task
 
     choice = GatewayChoice(url=gateway, config=gateway_config, provider=provider, retry_unknown=retry_unknown)
@@ -97,7 +111,7 @@ def _run(
             task,
             models_file=models,
             choice=choice,
-            output=output,
+            place=Place(output=output, output_file=output_file, relative_paths=relative_paths, sidecars=sidecars),
             limit=limit,
             concurrency=concurrency,
             as_json=as_json,

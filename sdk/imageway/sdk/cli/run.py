@@ -14,6 +14,7 @@ from imageway.contract.errors import ImageError
 from imageway.sdk.cli.check import against_models, faulty, loaded_task, tell_issues
 from imageway.sdk.cli.ending import ANY, FailOn, exit_of, summary_json, told
 from imageway.sdk.cli.gateway import GatewayChoice, drawer_of, open_client, sketch_draws
+from imageway.sdk.cli.place import Place
 from imageway.sdk.cli.progress import progress
 from imageway.sdk.cli.talk import ABORTED, Exit, GiveUpError, put, put_json, say
 from imageway.sdk.embedded import Opener
@@ -36,6 +37,7 @@ class Anew(Struct, frozen=True, kw_only=True):
 
 
 _RESUMED = Anew()
+_TASK_FOLDER = Place()
 
 
 async def run_task(
@@ -43,7 +45,7 @@ async def run_task(
     *,
     models_file: Path | None,
     choice: GatewayChoice,
-    output: Path | None,
+    place: Place = _TASK_FOLDER,
     limit: int | None,
     concurrency: int,
     as_json: bool,
@@ -63,11 +65,11 @@ async def run_task(
             Exit.UNUSABLE, "--fresh and --replace exclude each other: draw beside the old, or in its place"
         )
     loaded = _sound(*loaded_task(task, models_file))
+    folder, writing = place.found(loaded.plan.folder)
     async with open_client(choice, opener=opener) as client:
         try:
             specs = await client.models()
             plan = _sound(*against_models(loaded, specs, await client.validations())).plan
-            folder = output or plan.folder
             with progress(os.environ) as listener, _stoppable() as stop:
                 summary = await run_plan(
                     plan,
@@ -83,6 +85,7 @@ async def run_task(
                     fresh=anew.fresh,
                     retry_failed=retry_failed,
                     retry_unknown=choice.retry_unknown,
+                    writing=writing,
                 )
         except ImageError as error:
             raise GiveUpError(Exit.NO_GATEWAY, f"the gateway doesn't tell its models: {error.message}") from error
@@ -90,7 +93,7 @@ async def run_task(
             raise GiveUpError(Exit.UNUSABLE, str(error)) from error
         except OSError as error:
             reason = error.strerror or type(error).__name__
-            raise GiveUpError(Exit.UNUSABLE, f"can't write to {error.filename or output or task}: {reason}") from error
+            raise GiveUpError(Exit.UNUSABLE, f"can't write to {error.filename or folder}: {reason}") from error
     exit_ = exit_of(summary, fail_on, terminated=stop.number == signal.SIGTERM)
     for line in told(summary):
         say(line)

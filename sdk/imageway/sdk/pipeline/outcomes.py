@@ -107,12 +107,19 @@ class Outcomes:
         ):
             yield self.readable(text, relative=relative)
 
-    def packed_rows(self) -> Iterator[tuple[str, str, dict[str, JsonValue]]]:
-        """Record id, outcome and row as the journal keeps it, pictures marked; see `row_paths`."""
-        for id_, outcome, text in self._file.stream(
-            "SELECT id, outcome, row FROM record WHERE run = ? ORDER BY position", self._run
+    def packed_rows(self) -> Iterator[tuple[str, dict[str, JsonValue]]]:
+        """Record ids and rows as the journal keeps them, pictures marked; see `row_paths`."""
+        for id_, text in self._file.stream("SELECT id, row FROM record WHERE run = ? ORDER BY position", self._run):
+            yield id_, json.loads(text)
+
+    def done_rows(self, last: int | None = None) -> Iterator[dict[str, JsonValue]]:
+        """The rows, as the journal keeps them, of the records that went well."""
+        for (text,) in self._file.stream(
+            "SELECT row FROM record WHERE run = ? AND position <= ? AND outcome = 'done' ORDER BY position",
+            self._run,
+            last or _ALL,
         ):
-            yield id_, outcome, json.loads(text)
+            yield json.loads(text)
 
     def readable(self, row: str, *, relative: bool = False) -> dict[str, JsonValue]:
         """A row of the journal with paths that can be opened."""

@@ -7,23 +7,33 @@ from typing import TypeAlias
 from imageway.contract.request import JsonValue
 from imageway.sdk.pipeline.json_text import json_bytes
 from imageway.sdk.pipeline.sink import atomic_file
+from imageway.sdk.pipeline.tables import column_kinds, write_csv, write_parquet
 
 __all__ = ("OUTPUT_ENDINGS", "Rows", "write_output")
 
-OUTPUT_ENDINGS = (".json", ".jsonl")
+OUTPUT_ENDINGS = (".json", ".jsonl", ".csv", ".parquet")
 
 Rows: TypeAlias = Callable[[], Iterable[dict[str, JsonValue]]]
 """Gives the rows, each time from the first: what has columns looks at them twice."""
 
 
 def write_output(path: Path, rows: Rows) -> Path:
-    """Write *rows*, as they are ordered, one after the other: memory stays the same however many there are."""
-    match path.suffix.lower():
-        case ".jsonl":
-            with atomic_file(path) as file:
+    """Write *rows*, as they are ordered, one after the other: memory stays the same however many there are.
+
+    Raises `MissingLibraryError` for Parquet without its extra, and `ValueError` for an ending that isn't known.
+    """
+    ending = path.suffix.lower()
+    if ending not in OUTPUT_ENDINGS:
+        raise ValueError(f"{path.name}: the ending must be one of {', '.join(OUTPUT_ENDINGS)}")
+    with atomic_file(path) as file:
+        match ending:
+            case ".jsonl":
                 file.writelines(json_bytes(row) + b"\n" for row in rows())
-        case _:
-            with atomic_file(path) as file:
+            case ".csv":
+                write_csv(file, rows(), column_kinds(rows()))
+            case ".parquet":
+                write_parquet(file, rows(), column_kinds(rows()))
+            case _:
                 file.writelines(_json_list(rows()))
     return path
 

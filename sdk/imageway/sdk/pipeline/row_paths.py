@@ -7,7 +7,7 @@ from pathlib import Path
 from imageway.contract.request import JsonValue
 from imageway.sdk.pipeline.json_text import json_bytes
 
-__all__ = ("packed", "picture_of", "pictures_in", "unpacked")
+__all__ = ("packed", "picture_of", "pictures_in", "renamed", "unpacked")
 
 _MARK = "\0picture:"
 _FOLDER = f"multimodal_output{os.sep}"
@@ -25,14 +25,16 @@ def packed(row: dict[str, JsonValue], output: Path) -> str:
 
 def unpacked(row: dict[str, JsonValue], output: Path, *, relative: bool) -> dict[str, JsonValue]:
     """A row of the journal with paths that can be opened: absolute, or relative to *output*."""
+    return renamed(row, lambda path: path if relative else str(output / path))
+
+
+def renamed(row: dict[str, JsonValue], name: Callable[[str], str]) -> dict[str, JsonValue]:
+    """A row of the journal in which *name* says what its pictures are called, by their paths in the output folder."""
 
     def found(text: str) -> str:
-        if not text.startswith(_MARK):
-            return text
-        path = text.removeprefix(_MARK)
-        return path if relative else str(output / path)
+        return name(text.removeprefix(_MARK)) if text.startswith(_MARK) else text
 
-    return {name: _changed(value, found) for name, value in row.items()}
+    return {column: _changed(value, found) for column, value in row.items()}
 
 
 def picture_of(value: JsonValue) -> str | None:

@@ -16,6 +16,7 @@ from imageway.sdk.pipeline.data.source import Source, open_source
 from imageway.sdk.pipeline.drawing import Cause, DrawingClient, Halt, Studio
 from imageway.sdk.pipeline.events import Listener, Noted, RecordFault, RecordFinished, RunStarted, RunSummary
 from imageway.sdk.pipeline.graph import Graph
+from imageway.sdk.pipeline.image_folder import write_metadata
 from imageway.sdk.pipeline.journal import Journal, JournalError, open_journal
 from imageway.sdk.pipeline.lock import run_lock
 from imageway.sdk.pipeline.outcomes import Outcome
@@ -23,6 +24,8 @@ from imageway.sdk.pipeline.output_file import write_output
 from imageway.sdk.pipeline.plan import Plan
 from imageway.sdk.pipeline.record import Record, RecordEnd, draw_record
 from imageway.sdk.pipeline.rows import absent_sources, row
+from imageway.sdk.pipeline.run_view import open_run
+from imageway.sdk.pipeline.sidecars import write_sidecars
 from imageway.sdk.pipeline.sink import picture_folder, write_errors
 
 __all__ = ("Writing", "run_plan")
@@ -31,10 +34,11 @@ _AHEAD = 16
 
 
 class Writing(msgspec.Struct, frozen=True, kw_only=True):
-    """What is written of the outcomes, and how. `file` is relative to the output folder."""
+    """What is written of the outcomes, and how. `file` is relative to the output folder; its ending says its kind."""
 
     file: Path = Path("output.json")
     relative_paths: bool = False
+    sidecars: bool = False
 
 
 _DEFAULT = Writing()
@@ -174,6 +178,13 @@ class _Run:
             self._on_event(Noted(message=f"column '{name}': some records have no '{source}'; null there"))
         errors = write_errors(outcomes.output, outcomes.errors(self._limit))
         path = outcomes.output / writing.file
+        images = picture_folder(outcomes.output)
+        write_metadata(
+            images, lambda: outcomes.done_rows(self._limit), within=images.relative_to(outcomes.output).as_posix()
+        )
+        if writing.sidecars:
+            with open_run(outcomes.output) as view:
+                write_sidecars(view)
         return write_output(path, lambda: outcomes.rows(self._limit, relative=writing.relative_paths)), errors
 
     def summary(self, output: Path, errors: Path | None) -> RunSummary:
@@ -211,7 +222,7 @@ class _Run:
                 found = await self._feed.next()
             except (SourceError, JournalError) as error:
                 cause: Cause = "data" if isinstance(error, SourceError) else "storage"
-                self._halt = self._halt or Halt(cause=cause, reason=str(error))
+                self._halt = Halt(cause=cause, reason=str(error))
                 return
             if found is None:
                 return

@@ -10,13 +10,13 @@ from msgspec import Struct
 
 from imageway.contract.request import ImageFormat, JsonValue
 from imageway.contract.sniff import sniff
+from imageway.sdk.pipeline.image_folder import METADATA
 from imageway.sdk.pipeline.row_paths import pictures_in
 from imageway.sdk.pipeline.run_view import RunView
 from imageway.sdk.pipeline.sink import TEMPORARY, picture_folder
 
 __all__ = ("Finding", "Orphan", "findings", "orphans", "undecodable")
 
-_OURS = re.compile(r"metadata\.jsonl")
 _TEMPORARY = re.compile(TEMPORARY)
 _PICTURE = re.compile(r"(?P<stem>.+)_[0-9]+\.[a-z]+")
 _MAX_PIXEL_BYTES = 2**31
@@ -57,7 +57,7 @@ def findings(run: RunView) -> Iterator[Finding]:
             yield Finding(code="changed", path=picture.path, message="the bytes aren't those that were received")
         elif (fault := undecodable(content)) is not None:
             yield Finding(code="broken", path=picture.path, message=fault)
-    for record_id, _, row in run.outcomes.packed_rows():
+    for record_id, row in run.outcomes.packed_rows():
         for name in pictures_in(row):
             if not run.file.read("SELECT 1 FROM picture WHERE path = ?", name):
                 message = f"record '{record_id}' names it, and there is no receipt for it"
@@ -90,7 +90,7 @@ def orphans(run: RunView) -> Iterator[Orphan]:
                 continue
             if _TEMPORARY.fullmatch(path.name):
                 yield _orphan(path, ours=True, reason="was never finished")
-            elif folder != run.output and not _OURS.fullmatch(path.name):
+            elif folder != run.output and path.name != METADATA:
                 yield from _without_receipt(run, path)
 
 
