@@ -5,6 +5,7 @@ import os
 import socket
 import sys
 from contextlib import ExitStack
+from functools import partial
 
 import msgspec
 from msgspec.structs import replace
@@ -44,7 +45,7 @@ def main(arguments: list[str] | None = None) -> int:
             _say(f"{options.config or 'no file'}: fine, {len(models)} models")
             return 0
         drain, log = Drain(), logger()
-        app = create_app(settings, log=log, drain=drain)
+        app = create_app(settings, log=log, drain=drain, reload=partial(_settings, options))
     except SettingsError as error:
         _say(str(error))
         return 2

@@ -37,6 +37,7 @@ from imageway.gateway.ledger.opening import open_ledger
 from imageway.gateway.ledger.protocol import LedgerError
 from imageway.gateway.media.store import private_store
 from imageway.gateway.notices import log_notices
+from imageway.gateway.reload import Reloader
 from imageway.gateway.settings import Settings, SettingsError, is_loopback
 from imageway.gateway.stores.place import StoreError
 from imageway.gateway.telemetry.budget_gauges import BudgetGauges
@@ -58,14 +59,16 @@ def create_app(
     clock_s: Callable[[], float] = perf_counter,
     sleep: Sleep = asyncio.sleep,
     draw: Callable[[], float] = random.random,
+    reload: Callable[[], Settings] | None = None,
 ) -> Litestar:
     """The gateway that *settings* describe; *today* tells the day in UTC. Raises `SettingsError` with every problem.
 
     Links to pictures lead to the configured store; on loopback there is one without a configuration. With *data_links*
     they carry the picture in themselves instead, for callers who get no second request through. *drain* tells how far
-    the gateway is on its way out. With a `metrics_port`, `state.beside` is the application to serve there.
-    *clock_s* counts seconds, *sleep* waits between attempts, and *draw* shares calls among targets by chance; see
-    `Engine`. Providers are closed when the application's lifespan ends.
+    the gateway is on its way out. *reload* reads the settings anew, whenever their file or what it names has changed.
+    With a `metrics_port`, `state.beside` is the application to serve there. *clock_s* counts seconds, *sleep* waits
+    between attempts, and *draw* shares calls among targets by chance; see `Engine`. Providers are closed when the
+    application's lifespan ends.
     """
     log = log or logger()
     assembly = assemble(settings, today=today)
@@ -81,9 +84,7 @@ def create_app(
     door = _door(settings, Observers(observers))
     traffic = Traffic(Observers(observers), clock_s)
 
-    def generation(settings: Settings, assembly: Assembly) -> Generation:
-        for observer in observers:
-            observer.configured(assembly.registry)
+    def built(settings: Settings, assembly: Assembly) -> Generation:
         callers = Callers(settings.keys, assembly.registry, today=today)
         engine = Engine(
             assembly.registry,
@@ -98,8 +99,19 @@ def create_app(
         )
         return Generation(settings, assembly, callers, engine)
 
-    current = Current(generation(settings, assembly))
+    current = Current(built(settings, assembly))
+    for observer in observers:
+        observer.configured(assembly.registry)
     metrics.before_page(BudgetGauges(metrics.families, door.budgets, lambda: current.now.settings.keys).refresh)
+
+    def rebuilt(settings: Settings) -> Generation:
+        return built(settings, assemble(settings, today=today))
+
+    def adopt(following: Generation) -> None:
+        current.replace(following)
+        for observer in observers:
+            observer.configured(following.assembly.registry)
+        log_notices(log, following.assembly.registry, today())
 
     apart = settings.server.metrics_port is not None
 
@@ -123,6 +135,12 @@ def create_app(
                 keyed = await stack.enter_async_context(keyed_calls(ledger))
                 stack.push_async_callback(_finish, keyed, drain)
                 app.state.keyed = keyed
+            if reload is not None and settings.document is not None:
+                reloader = Reloader(
+                    current, load=reload, build=rebuilt, adopt=adopt, log=log, observers=Observers(observers)
+                )
+                watched = settings.document.file
+                await stack.enter_async_context(reloader.watching(watched, settings.server.reload_every_s))
             yield
 
     return Litestar(

@@ -13,6 +13,7 @@ __all__ = (
     "AttemptFinished",
     "BreakerChanged",
     "BreakerState",
+    "ConfigurationReloaded",
     "NextStep",
     "Observer",
     "PassReason",
@@ -164,6 +165,12 @@ class StoreFailed(Struct, frozen=True, kw_only=True):
     error: str
 
 
+class ConfigurationReloaded(Struct, frozen=True, kw_only=True):
+    """The configuration was read anew: it is `used`, or else it was refused and the one before stays."""
+
+    used: bool
+
+
 class Observer:
     """Somebody who listens, to all of this or to some. What it raises is logged and doesn't touch the request."""
 
@@ -187,3 +194,6 @@ class Observer:
 
     def store_failed(self, event: StoreFailed) -> None:
         """Limits or budgets couldn't be looked up."""
+
+    def configuration_reloaded(self, event: ConfigurationReloaded) -> None:
+        """The configuration was read anew."""

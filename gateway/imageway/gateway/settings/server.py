@@ -19,6 +19,7 @@ class ServerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     `ui` is whether there is a page to try the models with.
     Told to end, the gateway takes calls for `drain_delay_s` more, while load balancers hear of it, and gives those in
     flight `drain_s`; the default is longer than a provider's own timeout, so that what was paid for gets to its caller.
+    Every `reload_every_s` seconds it is looked whether the configuration has changed.
     With `metrics_port` the page of metrics is served there, and no longer on `port`.
     """
 
@@ -29,6 +30,7 @@ class ServerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     max_upload_bytes: Annotated[int, Meta(ge=1)] = 268_435_456
     keep_alive_s: Annotated[float, Meta(gt=0)] = 15.0
     max_call_s: Annotated[float, Meta(gt=0)] = 900.0
+    reload_every_s: Annotated[float, Meta(gt=0)] = 5.0
     max_input_pixels: Annotated[int, Meta(ge=1)] = 178_956_970
     ui: bool = True
     drain_delay_s: Annotated[float, Meta(ge=0)] = 0.0

@@ -19,6 +19,7 @@ from imageway.gateway.engine.events import (
     AttemptFinished,
     BreakerChanged,
     BreakerState,
+    ConfigurationReloaded,
     Observer,
     RequestFinished,
     RequestReplayed,
@@ -102,10 +103,10 @@ class Metrics(Observer):
 
         self.before_page(refresh)
 
-    def reloaded(self, *, used: bool) -> None:
-        """Tell of a configuration that was read anew, and *used* or refused."""
-        self.families.reloads.labels("used" if used else "refused").inc()
-        self.families.reload_failed.set(not used)
+    @override
+    def configuration_reloaded(self, event: ConfigurationReloaded) -> None:
+        self.families.reloads.labels("used" if event.used else "refused").inc()
+        self.families.reload_failed.set(not event.used)
 
     def before_page(self, refresh: Callable[[], Awaitable[None]]) -> None:
         """Have *refresh* awaited each time before the page is written."""
