@@ -97,7 +97,7 @@ class _Loader:
             schema = output.schema(task.schema_config)
         used = [used for written in flat.nodes for used in _models_of(written.node, written.at)]
         self.issues += [*nodes.issues, *output.issues]
-        self.issues += hints(self._models.document, [(model, at, at in nodes.text_models) for model, at in used])
+        self.issues += hints(self._models.document, [(model, at, at in self._models.text_models) for model, at in used])
         self._told_of_hints()
         if all(issue.severity != "error" for issue in self.issues):
             self.issues += _side_by_side(found, flat, ways)

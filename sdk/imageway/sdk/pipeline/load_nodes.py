@@ -50,7 +50,6 @@ class NodeLoader:
     def __init__(self, models: ModelsFile) -> None:
         self.issues: list[Issue] = []
         self.origins: dict[str, Origin] = {}
-        self.text_models: list[Place] = []
         self._models = models
 
     def node(self, found: Written) -> Node | None:
@@ -146,8 +145,6 @@ class NodeLoader:
     def _model(self, model: NodeModel, place: Place) -> ResolvedModel | None:
         resolved, issues = self._models.resolved(model, place)
         self.issues += issues
-        if resolved is not None and resolved.endpoint is not None:
-            self.text_models.append(place)
         return resolved
 
     def _call(

@@ -63,13 +63,14 @@ def aliases(models: Document | None) -> tuple[str, ...]:
 
 
 class ModelsFile:
-    """The rows of *document*, with what *environment* says of them."""
+    """The rows of *document*, with what *environment* says of them. `text_models` are those found to write."""
 
     def __init__(self, document: Document | None, environment: Mapping[str, str]) -> None:
         self.document = document
         self.aliases = aliases(document)
         self._environment = environment
         self._variables = _variables(environment, self.aliases)
+        self.text_models: list[Place] = []
         self._told: set[str] = set()
 
     def resolved(self, model: NodeModel, at: Place) -> tuple[ResolvedModel | None, list[Issue]]:
@@ -90,6 +91,8 @@ class ModelsFile:
         issues = [*issues, *kind_issues, *self._tell_variables(model.name, variables, is_text=kind == "text")]
         if kind_issues:
             return None, issues
+        if kind == "text":
+            self.text_models.append(at)
         params, places = dict[str, JsonValue](), dict[str, Place]()
         for layer, place in ((row, row_place), (model, at)):
             for name, value in layer.parameters.items():

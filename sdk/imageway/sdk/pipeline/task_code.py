@@ -51,9 +51,9 @@ class TaskCode:
         finally:
             sys.path[:] = path
             sys.dont_write_bytecode = bytecode
-            for name in set(sys.modules) - before:
-                if self._is_ours(name, sys.modules[name]):
-                    del sys.modules[name]
+            new = set(sys.modules) - before
+            for name in [name for name in new if self._is_ours(name, sys.modules[name])]:
+                del sys.modules[name]
             importlib.invalidate_caches()
 
     def function(self, path: str, *, arguments: int) -> Hook:
