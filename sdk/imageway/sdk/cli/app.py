@@ -7,6 +7,7 @@ from cyclopts import App, CycloptsError, Parameter, validators
 
 from imageway.contract.version import __version__
 from imageway.sdk.cli.run_commands import add_run_commands
+from imageway.sdk.cli.starting_commands import add_starting_commands
 from imageway.sdk.cli.talk import Exit, say
 from imageway.sdk.cli.words import AsJson, guarded
 
@@ -49,6 +50,7 @@ def _app() -> App:
     app.command(_check, name=("check", "validate"))
     app.command(_models, name="models")
     add_run_commands(app)
+    add_starting_commands(app)
     return app
 
 
