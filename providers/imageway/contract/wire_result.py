@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import msgspec
-from msgspec import UNSET, Raw, UnsetType
+from msgspec import UNSET, Raw, Struct, UnsetType
 
 from imageway.contract.errors import ErrorCode, ImageError
 from imageway.contract.result import GeneratedImage, ImageResult, Usage
@@ -23,10 +23,9 @@ def read_result(
     *headers* is kept: the caller picks those that are worth it.
     """
     try:
-        fields = msgspec.json.decode(body, type=dict[str, Raw])
+        fields, entries = _parted(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise _unusable("The answer is not what the Images API sends.", upstream_request_id) from error
-    entries = _read(fields, "data", list[dict[str, Raw]])
     images = tuple(image for entry in entries or () if (image := _image(entry)) is not None)
     if not images:
         raise _unusable("The answer carries no picture.", upstream_request_id)
@@ -44,6 +43,31 @@ def read_result(
         upstream_request_id=upstream_request_id,
         upstream_headers=dict(headers or {}),
     )
+
+
+class _Envelope(Struct):
+    """What may stand in an answer, so that its megabytes are gone through once."""
+
+    data: list[dict[str, Raw]]
+    created: Raw | UnsetType = UNSET
+    background: Raw | UnsetType = UNSET
+    output_format: Raw | UnsetType = UNSET
+    quality: Raw | UnsetType = UNSET
+    size: Raw | UnsetType = UNSET
+    usage: Raw | UnsetType = UNSET
+    safety_identifier: Raw | UnsetType = UNSET
+    svg_usage: Raw | UnsetType = UNSET
+
+
+def _parted(body: bytes) -> tuple[Mapping[str, Raw], list[dict[str, Raw]] | None]:
+    """The fields of *body* beside its entries, and the entries; None where they aren't as documented."""
+    try:
+        envelope = msgspec.json.decode(body, type=_Envelope)
+    except msgspec.ValidationError:
+        fields = msgspec.json.decode(body, type=dict[str, Raw])
+        return fields, _read(fields, "data", list[dict[str, Raw]])
+    told = {name: getattr(envelope, name) for name in _Envelope.__struct_fields__[1:]}
+    return {name: value for name, value in told.items() if value is not UNSET}, envelope.data
 
 
 def _image(entry: Mapping[str, Raw]) -> GeneratedImage | None:

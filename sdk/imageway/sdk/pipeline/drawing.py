@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Literal, Protocol, TypeAlias
 
@@ -16,12 +17,13 @@ from imageway.contract.request import ImageFormat, ImageRequest, JsonValue
 from imageway.contract.result import GeneratedImage, ImageResult
 from imageway.contract.spec import ModelSpec
 from imageway.sdk.errors import GatewayUnreachableError
+from imageway.sdk.pictures import picture_bytes
 from imageway.sdk.pipeline.chat import Chats
 from imageway.sdk.pipeline.events import RecordFault
 from imageway.sdk.pipeline.graph import Graph
 from imageway.sdk.pipeline.journal import CallSite, EarlierPictureError, Journal, JournalError, Standing
-from imageway.sdk.pipeline.plan import ImageNode, Plan
-from imageway.sdk.pipeline.provenance import Answered, KeptPicture, answered_with
+from imageway.sdk.pipeline.plan import ImageNode, ImagePart, Plan
+from imageway.sdk.pipeline.provenance import KeptPicture, answered_with
 from imageway.sdk.pipeline.render import request_of
 from imageway.sdk.pipeline.sink import save_picture, sync_folder
 from imageway.sdk.pipeline.template import MissingFieldError
@@ -110,16 +112,6 @@ class _UnsavedError(Exception):
     """A picture was drawn and can't be written."""
 
 
-class _SpoiltError(Exception):
-    """An answer with something wrong with it; `kept` are its pictures that could be."""
-
-    def __init__(self, error: ImageError, kept: Sequence[KeptPicture], answered: Answered) -> None:
-        super().__init__(error.message)
-        self.error = error
-        self.kept = kept
-        self.answered = answered
-
-
 class _Drawing:
     def __init__(self, call: Call, studio: Studio) -> None:
         self._call = call
@@ -150,9 +142,12 @@ class _Drawing:
 
     async def _run(self, state: Mapping[str, JsonValue]) -> Drawn:
         call, studio = self._call, self._studio
-        request = await asyncio.to_thread(
+        make = partial(
             request_of, call.node, state, folders=studio.input_folders, spec=studio.specs.get(call.node.model)
         )
+        # Only pictures are read from files; all else is done sooner than a thread is woken.
+        has_pictures = any(isinstance(part, ImagePart) for part in call.node.parts)
+        request = await asyncio.to_thread(make) if has_pictures else make()
         await studio.client.check(request)
         standing, stem = await asyncio.to_thread(self._intended, request)
         if standing.state != "to send":
@@ -193,41 +188,49 @@ class _Drawing:
 
     async def _send(self, request: ImageRequest, stem: Path) -> Drawn:
         result = await self._studio.client.send(request, idempotency_key=self._key)
+        fetched = [await self._fetched(image) for image in result.images]
+        # One thread for all of it: waking another costs as much as decoding a picture.
+        fault = await asyncio.to_thread(self._saved, request, result, fetched, stem)
+        return self._end(fault)
+
+    async def _fetched(self, image: GeneratedImage) -> bytes | ImageError | None:
+        """A picture that came as a link, or why it can't be had; None where it came along."""
+        if not isinstance(image.url, str):
+            return None
         try:
-            kept, answered = await self._saved(request, result, stem)
-        except _SpoiltError as spoilt:
-            fault = replace(self._refusal(spoilt.error), may_have_billed=True)
-            await asyncio.to_thread(self._keep, spoilt.kept, spoilt.answered, fault)
-            return self._end(fault)
-        await asyncio.to_thread(self._keep, kept, answered)
-        return self._end()
+            return await self._studio.client.picture_bytes(image)
+        except ImageError as error:
+            return error
 
-    def _keep(self, kept: Sequence[KeptPicture], answered: Answered, fault: RecordFault | None = None) -> None:
-        if kept:
-            sync_folder(kept[0].path.parent)
-        self._studio.journal.keep(self._key, kept, answered, fault)
-
-    async def _saved(
-        self, request: ImageRequest, result: ImageResult, stem: Path
-    ) -> tuple[Sequence[KeptPicture], Answered]:
+    def _saved(
+        self,
+        request: ImageRequest,
+        result: ImageResult,
+        fetched: Sequence[bytes | ImageError | None],
+        stem: Path,
+    ) -> RecordFault | None:
         """Save every picture that can be, and only then complain of the others: all of them are paid for."""
         kept: list[KeptPicture] = []
         faults: list[ImageError] = []
         single = request.n == len(result.images) == 1
         try:
-            for index, image in enumerate(result.images):
+            for index, (image, content) in enumerate(zip(result.images, fetched, strict=True)):
+                revised = image.revised_prompt
                 try:
-                    content = await self._studio.client.picture_bytes(image)
+                    picture = save_picture(
+                        stem,
+                        index,
+                        _content(image, content),
+                        revised_prompt=revised if isinstance(revised, str) else None,
+                    )
                 except ImageError as error:
                     faults.append(error)
                     continue
-                revised = image.revised_prompt
-                picture = await asyncio.to_thread(
-                    save_picture, stem, index, content, revised_prompt=revised if isinstance(revised, str) else None
-                )
                 kept.append(picture)
                 if picture.facts.format is ImageFormat.UNKNOWN:
                     faults.append(_no_picture(picture.path, result))
+            if kept:
+                sync_folder(stem.parent)
         except OSError as error:
             reason = error.strerror or type(error).__name__
             raise _UnsavedError(f"Can't write pictures to {stem.parent}: {reason}.") from error
@@ -238,9 +241,9 @@ class _Drawing:
         if not faults and len(kept) < request.n:
             faults.append(_too_few(len(kept), request.n, result))
         answered = answered_with(result, single=single, cost_usd=self._cost(request, result))
-        if faults:
-            raise _SpoiltError(faults[0], kept, answered)
-        return kept, answered
+        fault = replace(self._refusal(faults[0]), may_have_billed=True) if faults else None
+        self._studio.journal.keep(self._key, kept, answered, fault)
+        return fault
 
     def _cost(self, request: ImageRequest, result: ImageResult) -> Decimal | None:
         """As the gateway says; where it isn't ours, by what the answer says was used. None where nobody knows."""
@@ -283,6 +286,12 @@ class _Drawing:
 
     def _end(self, fault: RecordFault | None = None, halt: Halt | None = None) -> Drawn:
         return Drawn(answer=self._answer, pictures=self._pictures, reused=self._reused, fault=fault, halt=halt)
+
+
+def _content(image: GeneratedImage, fetched: bytes | ImageError | None) -> bytes:
+    if isinstance(fetched, ImageError):
+        raise fetched
+    return picture_bytes(image) if fetched is None else fetched
 
 
 def _value(paths: Sequence[Path], *, single: bool) -> JsonValue:
