@@ -7,7 +7,13 @@ import pytest
 
 import deployment_tools
 
-_PACKAGES = {"chromium": "chromium", "redis-server": "redis-server"}
+_PACKAGES = {
+    "chromium": "chromium",
+    "prometheus": "prometheus",
+    "prometheus-alertmanager": "prometheus-alertmanager",
+    "promtool": "prometheus",
+    "redis-server": "redis-server",
+}
 """Debian's packages by program; the others come from `deployment_tools`."""
 
 

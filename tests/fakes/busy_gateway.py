@@ -94,6 +94,8 @@ def one_round(client: httpx.Client, upstream: Upstream, mark: str) -> list[int]:
     upstream.replies.append(failed(500, None))
     post(idempotency="doubtful")
     post(idempotency="doubtful")
+    upstream.replies.append(failed(401, "invalid_api_key"))
+    post()
     post("poor")
     post("slow")
     post("slow")
