@@ -1,7 +1,9 @@
 """The composition root: settings in, ASGI application out. The only module that knows every part."""
 
 import asyncio
+import os
 import random
+import tempfile
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from datetime import date
@@ -35,10 +37,11 @@ from imageway.gateway.http.ui import ui_routes
 from imageway.gateway.ledger.keyed import KeyedCalls, keyed_calls
 from imageway.gateway.ledger.opening import open_ledger
 from imageway.gateway.ledger.protocol import LedgerError
-from imageway.gateway.media.store import private_store
+from imageway.gateway.media.store import MediaStore, private_store
 from imageway.gateway.notices import log_notices
 from imageway.gateway.reload import Reloader
 from imageway.gateway.settings import Settings, SettingsError, is_loopback
+from imageway.gateway.spool import Spool
 from imageway.gateway.stores.place import StoreError
 from imageway.gateway.telemetry.budget_gauges import BudgetGauges
 from imageway.gateway.telemetry.logs import LogObserver, logger
@@ -76,9 +79,8 @@ def create_app(
     metrics = Metrics()
     metrics.watch(drain)
     closing = ExitStack()
-    media = assembly.media
-    if media is None and not data_links and is_loopback(settings.server.host):
-        media = closing.enter_context(private_store(public_url=""))
+    media = assembly.media or (None if data_links else _media_on_loopback(settings, closing))
+    spool = _spool(settings)
     logs = LogObserver(log)
     observers = (metrics, logs)
     door = _door(settings, Observers(observers))
@@ -145,7 +147,7 @@ def create_app(
 
     return Litestar(
         route_handlers=[
-            *image_routes(settings.server),
+            *image_routes(settings.server, spool),
             *model_routes(),
             *(file_routes(media) if media else ()),
             *(ui_routes() if settings.server.ui else ()),
@@ -164,6 +166,7 @@ def create_app(
         state=State(
             {
                 "log": log,
+                "spool": spool,
                 "beside": _plain_app(*health_routes(drain, current), metrics_route(metrics)) if apart else None,
             }
         ),
@@ -177,6 +180,22 @@ async def _finish(keyed: KeyedCalls, drain: Drain) -> None:
 
 def _plain_app(*routes: HTTPRouteHandler) -> Litestar:
     return Litestar(route_handlers=routes, logging_config=None, openapi_config=None)
+
+
+def _media_on_loopback(settings: Settings, closing: ExitStack) -> MediaStore | None:
+    return closing.enter_context(private_store(public_url="")) if is_loopback(settings.server.host) else None
+
+
+def _spool(settings: Settings) -> Spool:
+    server = settings.server
+    folder = None if server.spool_dir is None else settings.base_dir / server.spool_dir
+    spool = Spool(memory_bytes=server.max_memory_bytes, disk_bytes=server.spool_bytes, folder=folder)
+    try:
+        os.close(spool.open_file())
+    except OSError as error:
+        message = f"no files can be made in server.spool_dir {folder or tempfile.gettempdir()}: {error.strerror}"
+        raise SettingsError((Issue(severity="error", code="spool", message=message),)) from error
+    return spool
 
 
 def _door(settings: Settings, observers: Observers) -> Door:

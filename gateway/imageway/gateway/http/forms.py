@@ -1,42 +1,64 @@
 """Bodies of edits and variations: values typed as the model's spec expects, files sorted by field."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable
-from typing import Any
+from contextlib import aclosing
+from typing import Any, assert_never
 
 from litestar import Request
-from litestar.datastructures import FormMultiDict, UploadFile
+from msgspec import Struct
 from msgspec.structs import replace
 
+from imageway.contract.content import Content
 from imageway.contract.errors import ErrorCode, ImageError
 from imageway.contract.json_edits import json_edit_request, model_named
 from imageway.contract.request import ImageInput, ImageRequest, Operation
 from imageway.contract.sniff import image_input
 from imageway.contract.wire import typed_form
+from imageway.gateway.http.bodies import announced_bytes, arriving, whole_body
+from imageway.gateway.http.form_parts import FormCutter, FormEvent, PartEnd, PartStart
+from imageway.gateway.spool import Pocket, Spool
 from imageway.providers.registry import Registry
 
-__all__ = ("picture_request",)
+__all__ = ("Intake", "picture_request")
 
+AnyRequest = Request[Any, Any, Any]
 _LONGEST_TEXT = 1_000_000
+_LOOKED_THROUGH_BYTES = 1 << 20
+_JPEG = b"\xff\xd8"
+_FILES = ("image", "image[]", "mask", "markup")
+_JSON_TIMES = 3
+"""A JSON edit is in memory as a body, as text and as pictures."""
+
+
+class Intake(Struct, frozen=True, kw_only=True):
+    """What bodies may take up: in all, each, and each picture once it is opened."""
+
+    spool: Spool
+    max_bytes: int
+    max_pixels: int
 
 
 async def picture_request(
-    request: Request[Any, Any, Any],
+    request: AnyRequest,
     operation: Operation,
     registry: Registry,
     named: Callable[[str], str],
-    max_pixels: int,
+    intake: Intake,
 ) -> ImageRequest:
     """The edit or variation that a body asks for, not yet checked.
 
-    Raises `ImageError` for other content types, for fields that no edit has, for JSON to a model that takes none, and
-    for pictures of more than *max_pixels*. *named* gives the model that is meant by what the body
-    says.
+    Raises `ImageError` for other content types, for fields that no edit has, for JSON to a model that takes none, for
+    bodies that there is no room for, which are not read, and for pictures of too many pixels. *named* gives the model
+    that is meant by what the body says.
     """
-    content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if content_type == "application/json" and operation is Operation.EDIT:
-        return _opened(await asyncio.to_thread(_json_edit, await request.body(), registry, named), max_pixels)
-    if content_type != "multipart/form-data":
+    content_type = request.headers.get("content-type", "")
+    kind = content_type.partition(";")[0].strip().lower()
+    if kind == "application/json" and operation is Operation.EDIT:
+        body = await whole_body(request, intake.spool, intake.max_bytes, times=_JSON_TIMES)
+        return _opened(await asyncio.to_thread(_json_edit, body, registry, named), intake.max_pixels)
+    if kind != "multipart/form-data":
         raise ImageError(
             ErrorCode.INVALID_REQUEST,
             "Edits are sent as multipart/form-data, with files named 'image' or 'image[]' and 'mask', or as"
@@ -44,54 +66,99 @@ async def picture_request(
             if operation is Operation.EDIT
             else "Variations are sent as multipart/form-data, with a file named 'image'.",
         )
-    return _opened(await _form_request(request, operation, registry, named), max_pixels)
+    form = _Form()
+    pocket = intake.spool.pocket(announced_bytes(request, intake.max_bytes))
+    try:
+        cutter = FormCutter(content_type)
+        async with aclosing(arriving(request, intake.max_bytes)) as pieces:
+            async for piece in pieces:
+                for event in cutter.feed(piece):
+                    form.take(event, pocket)
+        cutter.close()
+        return _opened(await form.request(operation, registry, named), intake.max_pixels)
+    except BaseException:
+        pocket.close()
+        raise
 
 
-async def _form_request(
-    request: Request[Any, Any, Any], operation: Operation, registry: Registry, named: Callable[[str], str]
-) -> ImageRequest:
-    texts: list[tuple[str, str]] = []
-    images: list[ImageInput] = []
-    others: dict[str, ImageInput] = {}
-    for name, value in (await _form(request)).multi_items():
-        if isinstance(value, UploadFile):
-            file = await asyncio.to_thread(image_input, await value.read(), value.filename or "image")
+class _Form:
+    """What has come of a form: short texts, and files that lie in a pocket."""
+
+    def __init__(self) -> None:
+        self._texts: list[tuple[str, str]] = []
+        self._files: list[tuple[str, str, Content]] = []
+        self._part = PartStart("", None, "utf-8")
+        self._text = bytearray()
+        self._start = 0
+
+    def take(self, event: FormEvent, pocket: Pocket) -> None:
+        match event:
+            case bytes() if self._part.filename:
+                pocket.write(event)
+            case bytes():
+                self._text += event
+                if len(self._text) > 4 * _LONGEST_TEXT:
+                    raise _too_long(self._part.name)
+            case PartStart():
+                self._part, self._start = event, pocket.size
+                self._text.clear()
+                _check_name(event.name, is_file=bool(event.filename))
+            case PartEnd() if self._part.filename:
+                content = pocket.content(self._start, pocket.size - self._start)
+                self._files.append((self._part.name, self._part.filename, content))
+            case PartEnd():
+                self._texts.append((self._part.name, self._decoded()))
+            case _:
+                assert_never(event)
+
+    def _decoded(self) -> str:
+        try:
+            text = self._text.decode(self._part.charset)
+        except (UnicodeDecodeError, LookupError) as error:
+            raise ImageError(
+                ErrorCode.INVALID_REQUEST, "The form can't be read: texts must be UTF-8, and files need a file name."
+            ) from error
+        if self._part.name in _FILES:
+            raise _misplaced(self._part.name, f"'{self._part.name}' must be a file, but it was sent as text.")
+        if len(text) > _LONGEST_TEXT:
+            raise _too_long(self._part.name)
+        return text
+
+    async def request(self, operation: Operation, registry: Registry, named: Callable[[str], str]) -> ImageRequest:
+        images: list[ImageInput] = []
+        others: dict[str, ImageInput] = {}
+        for name, filename, content in self._files:
+            # A JPEG is looked through up to its end; everything else tells what it is in no time.
+            large = content.size > _LOOKED_THROUGH_BYTES and content.at(0, 2) == _JPEG
+            file = await asyncio.to_thread(image_input, content, filename) if large else image_input(content, filename)
             if name in ("image", "image[]"):
                 images.append(file)
-            elif name in ("mask", "markup"):
-                if name in others:
-                    raise _misplaced(name, f"'{name}' was sent more than once.")
-                others[name] = file
+            elif name in others:
+                raise _misplaced(name, f"'{name}' was sent more than once.")
             else:
-                raise _misplaced(name, _unknown_file(name))
-        elif name in ("image", "image[]", "mask", "markup"):
-            raise _misplaced(name, f"'{name}' must be a file, but it was sent as text.")
-        elif len(str(value)) > _LONGEST_TEXT:
-            raise _misplaced(name, f"'{name}' is longer than {_LONGEST_TEXT} characters.")
-        else:
-            texts.append((name, str(value)))
-    repeated = {name for name, _ in texts if sum(other == name for other, _ in texts) > 1}
-    if repeated:
-        name = min(repeated)
-        raise _misplaced(name, f"'{name}' was sent more than once.")
-    model = named(next((text for name, text in texts if name == "model"), ""))
-    return ImageRequest(
-        operation=operation,
-        model=model,
-        params=_typed(texts, operation, registry, model),
-        images=tuple(images),
-        mask=others.get("mask"),
-        markup=others.get("markup"),
-    )
+                others[name] = file
+        names = Counter(name for name, _ in self._texts)
+        repeated = [name for name, count in names.items() if count > 1]
+        if repeated:
+            raise _misplaced(min(repeated), f"'{min(repeated)}' was sent more than once.")
+        model = named(next((text for name, text in self._texts if name == "model"), ""))
+        return ImageRequest(
+            operation=operation,
+            model=model,
+            params=_typed(self._texts, operation, registry, model),
+            images=tuple(images),
+            mask=others.get("mask"),
+            markup=others.get("markup"),
+        )
 
 
-async def _form(request: Request[Any, Any, Any]) -> FormMultiDict:
-    try:
-        return await request.form()
-    except (UnicodeDecodeError, LookupError) as error:
-        raise ImageError(
-            ErrorCode.INVALID_REQUEST, "The form can't be read: texts must be UTF-8, and files need a file name."
-        ) from error
+def _check_name(name: str, *, is_file: bool) -> None:
+    if is_file and name not in _FILES:
+        raise _misplaced(name, _unknown_file(name))
+
+
+def _too_long(name: str) -> ImageError:
+    return _misplaced(name, f"'{name}' is longer than {_LONGEST_TEXT} characters.")
 
 
 def _json_edit(body: bytes, registry: Registry, named: Callable[[str], str]) -> ImageRequest:

@@ -13,9 +13,11 @@ from imageway.contract.errors import ErrorCode, ImageError
 from imageway.contract.request import ImageRequest, Operation
 from imageway.contract.wire import generation_request, result_body
 from imageway.gateway.access.callers import Caller
+from imageway.gateway.http.bodies import whole_body
 from imageway.gateway.http.dry_run import foreseen
 from imageway.gateway.http.errors import image_error_of
-from imageway.gateway.http.forms import picture_request
+from imageway.gateway.http.exchange import CallsInFlight, exchange, exchanging
+from imageway.gateway.http.forms import Intake, picture_request
 from imageway.gateway.http.held import generation_of
 from imageway.gateway.http.keyed import keyed_answer
 from imageway.gateway.http.links import base_url_of, with_whole_links
@@ -25,6 +27,7 @@ from imageway.gateway.http.presence import while_there
 from imageway.gateway.http.request_id import request_id_of
 from imageway.gateway.http.streaming import StreamedAnswer
 from imageway.gateway.settings import ServerSettings
+from imageway.gateway.spool import Spool
 
 __all__ = ("image_routes",)
 
@@ -33,18 +36,20 @@ _NOT_KEPT = {"imageway-idempotency": "not-kept"}
 """Told to a caller whose key changes nothing, because this gateway has no ledger."""
 
 
-def image_routes(server: ServerSettings) -> list[HTTPRouteHandler]:
-    """The image operations as route handlers, under OpenAI's paths and Azure's."""
+def image_routes(server: ServerSettings, spool: Spool) -> list[HTTPRouteHandler]:
+    """The image operations as route handlers, under OpenAI's paths and Azure's; bodies lie in *spool*."""
+    in_flight = CallsInFlight(server.max_calls_in_flight)
+    intake = Intake(spool=spool, max_bytes=server.max_upload_bytes, max_pixels=server.max_input_pixels)
 
     @post(
         _paths("generations"),
         status_code=200,
-        request_max_body_size=server.max_json_bytes,
+        middleware=[exchanging],
         media_type="application/json",
     )
     async def generations(request: AnyRequest) -> Response[bytes]:
         async def reading(_: Caller) -> ImageRequest:
-            asked = generation_request(await request.body())
+            asked = generation_request(await whole_body(request, spool, server.max_json_bytes))
             return replace(asked, model=_named(request, asked.model))
 
         return await _answer(Operation.GENERATE, request, reading)
@@ -52,7 +57,7 @@ def image_routes(server: ServerSettings) -> list[HTTPRouteHandler]:
     @post(
         [*_paths("edits"), *_paths("variations")],
         status_code=200,
-        request_max_body_size=server.max_upload_bytes,
+        middleware=[exchanging],
         media_type="application/json",
     )
     async def edits(request: AnyRequest) -> Response[bytes]:
@@ -60,7 +65,7 @@ def image_routes(server: ServerSettings) -> list[HTTPRouteHandler]:
 
         def reading(caller: Caller) -> Awaitable[ImageRequest]:
             named = partial(_named, request)
-            return picture_request(request, operation, caller.registry, named, server.max_input_pixels)
+            return picture_request(request, operation, caller.registry, named, intake)
 
         return await _answer(operation, request, reading)
 
@@ -80,6 +85,7 @@ def image_routes(server: ServerSettings) -> list[HTTPRouteHandler]:
             dry = _is_dry(request)
             patience = patience_of(request.headers)
             caller = generation.callers.of(request.headers)
+            exchange(request).enter_context(in_flight.entered())
             asked = await reading(caller)
         except (ImageError, HTTPException) as error:
             engine.refused(operation, image_error_of(request, error), request_id=request_id, caller=caller)

@@ -11,7 +11,9 @@ __all__ = ("ServerSettings", "is_loopback")
 class ServerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Where to listen, and the largest bodies taken: JSON up to `max_json_bytes`, files up to `max_upload_bytes`.
 
-    Sixteen pictures of 50 MB each are 800 MB; the default takes less, because one process holds an upload in memory.
+    Bodies and answers on their way through are in memory up to `max_memory_bytes` in all, and beyond that in files in
+    `spool_dir` (by default where temporary files are) up to `spool_bytes`. What finds no room, and more than
+    `max_calls_in_flight` calls, are refused before they are read. Sixteen pictures of 50 MB each may come at once.
     No call takes longer than `max_call_s`, however long its caller would wait.
     A stream in which nothing happens for `keep_alive_s` carries a comment, so that no proxy takes it for dead.
     A few kilobytes can claim to be a picture that fills any memory once it is opened. `max_input_pixels` is for each
@@ -27,7 +29,11 @@ class ServerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     port: Annotated[int, Meta(ge=0, le=65_535)] = 8080
     allow_unauthenticated: bool = False
     max_json_bytes: Annotated[int, Meta(ge=1)] = 1_048_576
-    max_upload_bytes: Annotated[int, Meta(ge=1)] = 268_435_456
+    max_upload_bytes: Annotated[int, Meta(ge=1)] = 850_000_000
+    max_memory_bytes: Annotated[int, Meta(ge=1_048_576)] = 134_217_728
+    spool_bytes: Annotated[int, Meta(ge=0)] = 4_294_967_296
+    spool_dir: str | None = None
+    max_calls_in_flight: Annotated[int, Meta(ge=1)] = 256
     keep_alive_s: Annotated[float, Meta(gt=0)] = 15.0
     max_call_s: Annotated[float, Meta(gt=0)] = 900.0
     reload_every_s: Annotated[float, Meta(gt=0)] = 5.0

@@ -1,0 +1,95 @@
+"""Room for bodies: memory first, then files without a name; nothing over the bounds, nothing left behind."""
+
+import gc
+from pathlib import Path
+
+import pytest
+
+from imageway.contract.content import whole
+from imageway.contract.errors import ErrorCode, ImageError
+from imageway.gateway.spool import Spool
+
+FULL = (
+    "This gateway has no room for another body of this size at the moment; nothing was sent. Try again.",
+    ErrorCode.RATE_LIMITED,
+    1.0,
+)
+
+
+def refusal(spool: Spool, expected_bytes: int) -> ImageError:
+    with pytest.raises(ImageError) as caught:
+        spool.pocket(expected_bytes)
+    return caught.value
+
+
+def open_files() -> int:
+    return sum(1 for _ in Path("/proc/self/fd").iterdir())
+
+
+@pytest.mark.parametrize("memory_bytes", [100, 9], ids=["memory", "disk"])
+def test_what_was_written_is_read_from_anywhere(memory_bytes: int, tmp_path: Path) -> None:
+    spool = Spool(memory_bytes=memory_bytes, disk_bytes=100, folder=tmp_path)
+    pocket = spool.pocket(10)
+    for piece in (b"abc", b"defg", b"hij"):
+        pocket.write(piece)
+    part = pocket.content(2, 7)
+
+    assert (part.size, whole(part)) == (7, b"cdefghi")
+    assert [part.at(offset, 3) for offset in (0, 1, 5, 7, 9)] == [b"cde", b"def", b"hi", b"", b""]
+    assert whole(pocket.content()) == b"abcdefghij"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_memory_is_filled_first_and_then_the_disk(tmp_path: Path) -> None:
+    spool = Spool(memory_bytes=10, disk_bytes=20, folder=tmp_path)
+
+    pockets = [spool.pocket(10), spool.pocket(20)]
+
+    assert (spool.used_memory_bytes, spool.used_disk_bytes) == (10, 20)
+    error = refusal(spool, 1)
+    assert (error.message, error.code, error.retry_after_s) == FULL
+    for pocket in pockets:
+        pocket.close()
+    assert (spool.used_memory_bytes, spool.used_disk_bytes) == (0, 0)
+
+
+def test_what_never_fits_is_told_apart_from_what_does_not_fit_now() -> None:
+    spool = Spool(memory_bytes=10, disk_bytes=20)
+
+    spool.pocket(20).close()
+    error = refusal(spool, 21)
+
+    assert (error.code, error.message) == (ErrorCode.PAYLOAD_TOO_LARGE, "The body is larger than this gateway takes.")
+
+
+def test_a_body_of_unknown_size_takes_room_as_it_comes(tmp_path: Path) -> None:
+    spool = Spool(memory_bytes=4, disk_bytes=6, folder=tmp_path)
+    pocket = spool.pocket(0)
+
+    for piece in (b"1234", b"567", b"890"):
+        pocket.write(piece)
+
+    assert whole(pocket.content()) == b"1234567890"
+    assert (spool.used_memory_bytes, spool.used_disk_bytes) == (4, 6)
+    with pytest.raises(ImageError) as caught:
+        pocket.write(b"x")
+    assert caught.value.code is ErrorCode.RATE_LIMITED
+    pocket.write(b"x", whatever_it_takes=True)
+    assert whole(pocket.content()) == b"1234567890x"
+    pocket.close()
+    assert (spool.used_memory_bytes, spool.used_disk_bytes) == (0, 0)
+
+
+def test_a_pocket_closes_when_nobody_has_any_of_it(tmp_path: Path) -> None:
+    before = open_files()
+    spool = Spool(memory_bytes=4, disk_bytes=100, folder=tmp_path)
+    pocket = spool.pocket(10)
+    pocket.write(b"0123456789")
+    part = pocket.content(3, 4)
+    del pocket
+    gc.collect()
+
+    assert (whole(part), spool.used_disk_bytes, open_files()) == (b"3456", 10, before + 1)
+    del part
+    gc.collect()
+    assert (spool.used_disk_bytes, open_files()) == (0, before)
