@@ -59,6 +59,7 @@ def test_a_generation_goes_out_as_json_and_comes_back_as_pictures() -> None:
         {"prompt": "a kite", "model": "dall-e-2", "n": 2, "size": "512x512"},
     )
     assert (asked.headers["user-agent"], asked.headers["authorization"]) == (f"imageway/{__version__}", "Bearer k-1")
+    assert asked.headers["imageway-timeout-s"] == "600"
 
 
 def test_an_edit_goes_out_as_a_form_with_files_labelled_by_content(tmp_path: Path) -> None:

@@ -46,7 +46,8 @@ class AsyncClient(AsyncModelCalls):
 
     The gateway is *gateway_url*, else what IMAGEWAY_GATEWAY_URL names, with or without `/v1` at its end; its key is
     *api_key*, else IMAGEWAY_API_KEY. With *app* the calls go into that ASGI application instead of the network.
-    *timeout_s* is how long an answer may be silent. Raises `ValueError` for a URL or key that can't be one.
+    *timeout_s* is how long the gateway is told that an answer may take, and how long it may be silent. Raises
+    `ValueError` for a URL or key that can't be one.
 
     Every request is checked against its model's spec before it is sent, as strictly as the gateway says it does, and is
     sent once: nothing is retried here. A gateway that keeps answers refuses to repeat a call whose end is unknown
@@ -64,7 +65,7 @@ class AsyncClient(AsyncModelCalls):
     ) -> None:
         url = _EMBEDDED_URL if app is not None else gateway_url or os.environ.get("IMAGEWAY_GATEWAY_URL", "")
         self._url = _base_url(url)
-        headers = {"user-agent": f"imageway/{__version__}"}
+        headers = {"user-agent": f"imageway/{__version__}", "imageway-timeout-s": f"{timeout_s:g}"}
         key = api_key if api_key is not None else os.environ.get("IMAGEWAY_API_KEY", "")
         if key.strip():
             headers["authorization"] = f"Bearer {_checked_key(key.strip())}"
