@@ -29,7 +29,7 @@ from imageway.providers.catalogue import CatalogueError, find, load_catalogue
 from imageway.providers.discovery import missing_extra
 from imageway.providers.protocol import ImageProvider
 from imageway.providers.registry import Model, Registry, Target, utc_today
-from imageway.providers.traffic_rules import RetryRules, TargetLimits
+from imageway.providers.traffic_rules import BreakerRules, RetryRules, TargetLimits
 from imageway.providers.translation import coverage
 
 __all__ = ("Assembly", "assemble")
@@ -192,6 +192,7 @@ class _Assembler:
             self._fault((*place, "targets"), "no-targets", f"model '{settings.name}' has no targets")
             return None
         validation = self._validation(place, settings)
+        self._check_breaker((*place, "breaker"), settings.breaker)
         contract = self._contract(place, settings)
         targets: list[Target] = []
         for position, target in enumerate(settings.targets):
@@ -203,6 +204,8 @@ class _Assembler:
                     f"there is no provider '{target.provider}'; there are: {', '.join(self._configured) or 'none'}",
                 )
                 continue
+            if target.breaker is not None:
+                self._check_breaker((*place, "targets", position, "breaker"), target.breaker)
             spec = self._spec_of((*place, "targets", position), target, provider, contract)
             if spec is not None and target.provider in self._built:
                 built = self._target(provider, target.model, spec)
@@ -237,6 +240,14 @@ class _Assembler:
                 retries=settings.retries, wait_s=settings.retry_wait_s, may_pay_twice=settings.may_pay_twice
             ),
         )
+
+    def _check_breaker(self, place: tuple[str | int, ...], rules: BreakerRules) -> None:
+        if rules.longest_open_s < rules.open_s:
+            self._fault(
+                (*place, "longest_open_s"),
+                "breaker",
+                f"longest_open_s is {rules.longest_open_s:g}, which is less than open_s, {rules.open_s:g}",
+            )
 
     def _check_use(
         self, place: tuple[str | int, ...], row: ModelSpec, contract: ModelSpec | None, target: Target

@@ -1,4 +1,4 @@
-"""What a start-up has to tell the log of its models: which aren't checked, and which end soon or have ended."""
+"""What a start-up has to tell the log of its models: which aren't checked, may be paid for twice, or end soon."""
 
 from collections.abc import Iterator
 from datetime import date, timedelta
@@ -13,10 +13,13 @@ _NOTICE = timedelta(days=90)
 
 
 def log_notices(log: FilteringBoundLogger, registry: Registry, today: date) -> None:
-    """One warning for each model that goes out unchecked, and for each target that ends within 90 days of *today*."""
+    """Warn of each model that goes out unchecked or may be paid for twice, and of targets that end in 90 days."""
     for name, validation in registry.validations.items():
         if validation == "off":
             log.warning("model.unchecked", model=name)
+    for model in registry.models:
+        if model.retry.may_pay_twice:
+            log.warning("model.may_pay_twice", model=model.name)
     for model, target in _ending(registry, today):
         lifecycle = target.spec.lifecycle
         log.warning(

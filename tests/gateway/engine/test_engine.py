@@ -11,7 +11,16 @@ from imageway.contract.errors import ErrorCode, ImageError
 from imageway.contract.request import ImageRequest, Operation
 from imageway.contract.result import GeneratedImage, ImageResult
 from imageway.gateway.engine.engine import Engine
-from imageway.gateway.engine.events import AttemptFinished, Observer, RequestFinished
+from imageway.gateway.engine.events import (
+    AttemptFinished,
+    BreakerChanged,
+    Observer,
+    RequestFinished,
+    TargetPassedOver,
+    TargetRested,
+)
+from imageway.gateway.engine.patience import Patience
+from imageway.gateway.engine.traffic import Traffic
 from imageway.providers.catalogue import load_catalogue
 from imageway.providers.registry import Model, Registry, Target
 
@@ -56,7 +65,7 @@ class Broken(Listener):
         raise RuntimeError("this observer is broken")
 
 
-def engine(listener: Listener, *providers: Scripted) -> Engine:
+def engine(listener: Observer, *providers: Scripted, traffic: Traffic | None = None) -> Engine:
     targets = tuple(
         Target(provider_name=f"p{position}", provider=provider, upstream_model="up", spec=SPEC, priority=position)
         for position, provider in enumerate(providers)
@@ -65,7 +74,7 @@ def engine(listener: Listener, *providers: Scripted) -> Engine:
     for provider in providers:
         provider.clock = clock
     registry = Registry([Model(name="m", contract=SPEC, targets=targets)])
-    return Engine(registry, observers=(listener,), clock_s=clock, sleep=clock.sleep)
+    return Engine(registry, observers=(listener,), traffic=traffic, clock_s=clock, sleep=clock.sleep, draw=lambda: 0.5)
 
 
 def test_observers_hear_every_attempt_and_the_end() -> None:
@@ -138,6 +147,108 @@ def test_what_must_not_be_asked_elsewhere_is_not(fault: BaseException, code: str
 
     assert [event.code for event in listener.attempts] == [code]
     assert [event.code for event in listener.requests] == [code]
+
+
+class Everything(Observer):
+    """Hears what becomes of targets, in order."""
+
+    def __init__(self) -> None:
+        self.heard: list[object] = []
+
+    @override
+    def attempt_finished(self, event: AttemptFinished) -> None:
+        self.heard.append((event.provider, event.code, event.followed_by))
+
+    @override
+    def target_passed_over(self, event: TargetPassedOver) -> None:
+        self.heard.append(event)
+
+    @override
+    def breaker_changed(self, event: BreakerChanged) -> None:
+        self.heard.append(event)
+
+    @override
+    def target_rested(self, event: TargetRested) -> None:
+        self.heard.append(event)
+
+    @override
+    def request_finished(self, event: RequestFinished) -> None:
+        self.heard.append((event.code, event.attempts, event.wait_seconds))
+
+
+async def test_observers_hear_of_rests_retries_and_those_passed_over() -> None:
+    everything = Everything()
+    throttled = ImageError(ErrorCode.RATE_LIMITED, "slow down", retry_after_s=4)
+    refused = ImageError(ErrorCode.UPSTREAM_AUTH, "no")
+    busy = engine(everything, Scripted(throttled, throttled), Scripted(refused))
+
+    with pytest.raises(ImageError):
+        await busy.run(REQUEST, request_id="r", patience=Patience(whole_s=9))
+    await busy.run(REQUEST, request_id="s")
+
+    rested = TargetRested(provider="p0", upstream_model="up", seconds=4)
+    over = TargetPassedOver(request_id="s", model="m", provider="p0", upstream_model="up", reason="resting")
+    assert everything.heard == [
+        rested,
+        ("p0", "rate_limited", "fallback"),
+        ("p1", "upstream_auth", "retry"),
+        rested,
+        ("p0", "rate_limited", "error"),
+        ("rate_limited", 3, 4.2),
+        over,
+        ("p1", "ok", "answer"),
+        ("ok", 1, 0.0),
+    ]
+
+
+async def test_observers_hear_a_breaker_open_try_and_close() -> None:
+    everything = Everything()
+    failing = engine(everything, Scripted(*[ImageError(ErrorCode.UPSTREAM_AUTH, "no") for _ in range(5)]))
+    for _ in range(5):
+        with pytest.raises(ImageError):
+            await failing.run(REQUEST, request_id="r")
+    with pytest.raises(ImageError) as caught:
+        await failing.run(REQUEST, request_id="s")
+
+    assert (caught.value.code, caught.value.attempts) == (ErrorCode.UPSTREAM_UNAVAILABLE, 0)
+    assert everything.heard[-4:] == [
+        ("p0", "upstream_auth", "error"),
+        ("upstream_auth", 1, 0.0),
+        TargetPassedOver(request_id="s", model="m", provider="p0", upstream_model="up", reason="breaker"),
+        ("upstream_unavailable", 0, 0.0),
+    ]
+    opened = BreakerChanged(provider="p0", upstream_model="up", state="open", code="upstream_auth", seconds=15)
+    assert [event for event in everything.heard if isinstance(event, BreakerChanged)] == [opened]
+
+
+async def test_an_engine_that_takes_over_knows_who_wants_to_be_left_alone() -> None:
+    listener = Listener()
+    throttled = ImageError(ErrorCode.RATE_LIMITED, "slow down", retry_after_s=60)
+    first = engine(listener, Scripted(throttled))
+    with pytest.raises(ImageError):
+        await first.run(REQUEST, request_id="r")
+
+    second = engine(listener, Scripted(), traffic=first.traffic)
+    with pytest.raises(ImageError) as caught:
+        await second.run(REQUEST, request_id="s")
+
+    assert (caught.value.code, caught.value.retry_after_s, second.unserved()) == (ErrorCode.RATE_LIMITED, 60, ("m",))
+
+
+@pytest.mark.parametrize("own_fault", [ErrorCode.UPSTREAM_UNAVAILABLE, ErrorCode.RATE_LIMITED])
+async def test_a_fault_of_the_gateways_own_is_no_targets(own_fault: ErrorCode) -> None:
+    everything = Everything()
+    able = engine(everything, Scripted(), Scripted())
+
+    async def ledger_down() -> None:
+        raise ImageError(own_fault, "The ledger can't be used.", retry_after_s=9)
+
+    for _ in range(9):
+        with pytest.raises(ImageError):
+            await able.run(REQUEST, request_id="r", before_sending=ledger_down)
+
+    assert everything.heard == [(own_fault.value, 0, 0.0)] * 9
+    assert (await able.run(REQUEST, request_id="s")).target.provider_name == "p0"
 
 
 def test_a_request_that_names_no_model_is_told_so() -> None:

@@ -80,7 +80,7 @@ class Breaker:
             self._open(rules, code)
 
     def _open(self, rules: BreakerRules, code: str | None) -> None:
-        open_s = min(rules.open_s * 2.0**self._opened_in_a_row, max(rules.open_s, rules.longest_open_s))
+        open_s = min(rules.open_s * 2.0**self._opened_in_a_row, rules.longest_open_s)
         self._opened_in_a_row = min(self._opened_in_a_row + 1, 32)
         self._open_until_s = self._clock_s() + open_s
         self._turn("open", code, open_s)

@@ -1,6 +1,6 @@
 """What goes on at the targets: calls in flight and in the last minute, rests that vendors asked for, breakers.
 
-It is of this process alone, and keyed by the targets' labels, so that it outlives the registry that they come from.
+It is of this process alone, and keyed by the targets' names, so that it outlives the registry that they come from.
 """
 
 import math
@@ -63,7 +63,7 @@ class Traffic:
     def __init__(self, observers: Observers, clock_s: Callable[[], float]) -> None:
         self._observers = observers
         self._clock_s = clock_s
-        self._states: dict[str, _State] = {}
+        self._states: dict[tuple[str, str], _State] = {}
 
     def busy(self, target: Target, images: int) -> Busy | None:
         """Why *target* can't take a call for *images* now; None where it can."""
@@ -125,9 +125,10 @@ class Traffic:
         self._observers.tell(lambda observer: observer.target_rested(event))
 
     def _state(self, target: Target) -> _State:
-        state = self._states.get(target.label)
+        name = (target.provider_name, target.upstream_model)
+        state = self._states.get(name)
         if state is None:
-            state = self._states[target.label] = _State(self._breaker(target), Minute(self._clock_s))
+            state = self._states[name] = _State(self._breaker(target), Minute(self._clock_s))
         return state
 
     def _breaker(self, target: Target) -> Breaker:
