@@ -28,6 +28,7 @@ from imageway.sdk.cli.run import Anew, run_task
 from imageway.sdk.cli.talk import Exit, GiveUpError, say
 from imageway.sdk.pipeline.events import Noted, RecordFault, RecordFinished, RunStarted
 from imageway.sdk.pipeline.lock import run_lock
+from imageway.sdk.pipeline.run import Bounds
 from loopback import serving
 
 SKETCH_LINE = "no gateway named: drawing with sketch inside this process (offline, free; not a real model)"
@@ -54,7 +55,7 @@ def _run(task: Path, gateway: Any, **options: Any) -> Exit:
         "models_file": None,
         "choice": GatewayChoice(),
         "limit": None,
-        "concurrency": 2,
+        "bounds": Bounds(concurrency=2),
         "as_json": False,
         "opener": _opener(gateway),
     }
@@ -328,7 +329,7 @@ def test_a_gateway_that_goes_away_is_exit_4_too(tmp_path: Path, capsys: pytest.C
             models_file=None,
             choice=GatewayChoice(url=url),
             limit=None,
-            concurrency=1,
+            bounds=Bounds(concurrency=1),
             as_json=False,
         )
         return exit_, url
@@ -348,7 +349,7 @@ def test_a_gateway_that_goes_away_is_exit_4_too(tmp_path: Path, capsys: pytest.C
         (["run"], 'Command "run" parameter TASK requires an argument.'),
         (["run", "t", "--nope"], "Unknown option: --nope."),
         (["run", "t", "--limit", "0"], 'Invalid value "0" for --limit. Must be >= 1.'),
-        (["run", "t", "--concurrency", "x"], 'Invalid value for --concurrency: unable to convert "x" into int.'),
+        (["run", "t", "--concurrency", "x"], "--concurrency is auto or a number from 1 to 1024, but it is 'x'"),
         (["run", "t", "--provider", "sketch"], 'Invalid value "sketch" for --provider'),
         (["rum"], "Unknown command"),
     ],
@@ -387,7 +388,7 @@ def test_the_first_interrupt_finishes_what_is_in_flight(
         return drawn()
 
     expected = Exit.INTERRUPTED if number is signal.SIGINT else Exit.TERMINATED
-    assert _run(tmp_path, FakeGateway(answer), concurrency=1) is expected
+    assert _run(tmp_path, FakeGateway(answer), bounds=Bounds(concurrency=1)) is expected
 
     said = capsys.readouterr().err.splitlines()
     assert said[1] == "stopping: what is in flight is being finished; Ctrl+C again gives it up"

@@ -16,7 +16,7 @@ from imageway.sdk.client import AsyncClient
 from imageway.sdk.errors import GatewayUnreachableError
 from imageway.sdk.pipeline.events import Noted, RecordFinished, RunEvent, RunStarted, RunSummary
 from imageway.sdk.pipeline.plan import DataFile, ImageNode, ImagePart, OutputColumn, Plan, TextPart
-from imageway.sdk.pipeline.run import run_plan
+from imageway.sdk.pipeline.run import Bounds, run_plan
 from pictures import picture
 
 DRAW = ImageNode(name="draw", model="dall-e-2", params={}, parts=(TextPart(template="Draw {title}"),), output_key="pic")
@@ -120,7 +120,10 @@ def test_pictures_are_saved_and_rows_written_in_the_order_of_the_input(tmp_path:
     assert events == [
         Noted(message="hear"),
         RunStarted(total=3),
-        *[RecordFinished(record_id=str(n), done=4 - n, total=3, pictures=1) for n in (3, 2, 1)],
+        *[
+            RecordFinished(record_id=str(n), done=4 - n, total=3, pictures=1, spent_usd=(4 - n) * Decimal("0.02"))
+            for n in (3, 2, 1)
+        ],
         Noted(message="column 'none': some records have no 'none'; null there"),
     ]
 
@@ -332,7 +335,7 @@ def test_no_more_calls_are_in_flight_than_asked_for(tmp_path: Path, concurrency:
         in_flight -= 1
         return drawn()
 
-    _run(_plan(tmp_path, _titles(9)), FakeGateway(answer), tmp_path, concurrency=concurrency)
+    _run(_plan(tmp_path, _titles(9)), FakeGateway(answer), tmp_path, bounds=Bounds(concurrency=concurrency))
 
     assert 1 <= most <= concurrency
     assert len(_rows(tmp_path)) == 9
@@ -363,7 +366,9 @@ def test_an_unreachable_gateway_stops_the_run_and_what_is_done_is_written(tmp_pa
     gateway = FakeGateway()
     client = _FailingClient(gateway, {"Draw t2": GatewayUnreachableError("can't reach it")})
 
-    summary = _run_with(client, _plan(tmp_path, _titles(4), columns=_columns("id")), tmp_path, concurrency=1)
+    summary = _run_with(
+        client, _plan(tmp_path, _titles(4), columns=_columns("id")), tmp_path, bounds=Bounds(concurrency=1)
+    )
 
     assert _rows(tmp_path) == [{"id": "1"}]
     assert gateway.prompts == ["Draw t1"]
@@ -375,7 +380,7 @@ def test_an_unreachable_gateway_stops_the_run_and_what_is_done_is_written(tmp_pa
 def test_a_picture_drawn_before_the_gateway_went_away_keeps_its_row(tmp_path: Path) -> None:
     client = _FailingClient(FakeGateway(), {"redder": GatewayUnreachableError("can't reach it")})
 
-    summary = _run_with(client, _plan(tmp_path, _titles(2), DRAW, EDIT), tmp_path, concurrency=1)
+    summary = _run_with(client, _plan(tmp_path, _titles(2), DRAW, EDIT), tmp_path, bounds=Bounds(concurrency=1))
 
     (row,) = _rows(tmp_path)
     assert row["pic"] == str(tmp_path / "multimodal_output" / "image" / "1_pic_0.png")
@@ -407,7 +412,7 @@ def test_a_disk_that_takes_no_pictures_stops_the_run(tmp_path: Path) -> None:
     (tmp_path / "multimodal_output").write_text("in the way")
     gateway = FakeGateway()
 
-    summary, _ = _run(_plan(tmp_path, _titles(3)), gateway, tmp_path, concurrency=1)
+    summary, _ = _run(_plan(tmp_path, _titles(3)), gateway, tmp_path, bounds=Bounds(concurrency=1))
 
     assert len(gateway.drawn_requests) == 1
     assert (summary.failed, summary.unfinished, summary.stopped) == (1, 2, "storage")
@@ -425,7 +430,9 @@ def test_stopping_finishes_what_is_in_flight(tmp_path: Path) -> None:
 
         async with AsyncClient(app=FakeGateway(answer)) as client:
             plan = _plan(tmp_path, _titles(3), columns=_columns("id"))
-            return await run_plan(plan, client, output=tmp_path, on_event=lambda _: None, concurrency=1, stop=stop)
+            return await run_plan(
+                plan, client, output=tmp_path, on_event=lambda _: None, bounds=Bounds(concurrency=1), stop=stop
+            )
 
     summary = asyncio.run(run())
 
@@ -446,7 +453,7 @@ def test_cancelling_gives_up_what_is_in_flight_and_writes_what_is_done(tmp_path:
         async with AsyncClient(app=FakeGateway(answer)) as client:
             plan = _plan(tmp_path, _titles(3), columns=_columns("id"))
             running = asyncio.create_task(
-                run_plan(plan, client, output=tmp_path, on_event=lambda _: None, concurrency=1)
+                run_plan(plan, client, output=tmp_path, on_event=lambda _: None, bounds=Bounds(concurrency=1))
             )
             await hanging.wait()
             running.cancel()
@@ -538,7 +545,7 @@ def test_a_key_that_is_no_longer_valid_stops_the_run(tmp_path: Path) -> None:
 
     plan = _plan(tmp_path, _titles(4), columns=_columns("id"))
 
-    summary, _ = _run(plan, gateway, tmp_path, concurrency=1)
+    summary, _ = _run(plan, gateway, tmp_path, bounds=Bounds(concurrency=1))
     with_another_key, _ = _run(plan, FakeGateway(), tmp_path)
 
     assert gateway.prompts == ["Draw t1", "Draw t2"]

@@ -27,6 +27,7 @@ from imageway.contract.wire import form_fields, read_error
 from imageway.contract.wire_result import read_result
 from imageway.sdk._http import Answer, AsgiApp, FormPart, Http, same_origin
 from imageway.sdk._model_calls import AsyncModelCalls, ModelCalls
+from imageway.sdk.foresight import Foresight, read_foresight
 from imageway.sdk.pictures import Picture, elsewhere, loaded_picture, picture_bytes
 from imageway.sdk.pipeline.media import MAX_PICTURE_BYTES, is_data_url
 from imageway.sdk.results import Drawing, drawing_of
@@ -179,15 +180,28 @@ class AsyncClient(AsyncModelCalls):
                 param="stream",
             )
         headers = {} if idempotency_key is None else {"idempotency-key": idempotency_key}
-        url = f"{self._url}/v1/images/{_ROUTES[request.operation]}"
-        if request.operation is Operation.GENERATE:
-            fields = _json_body({**request.params, "model": request.model})
-            answer = await self._http.post_json(url, fields, headers=headers, max_bytes=_MAX_ANSWER_BYTES)
-        else:
-            answer = await self._http.post_form(url, _form(request), headers=headers, max_bytes=_MAX_ANSWER_BYTES)
+        answer = await self._posted(request, "", headers)
         body = _checked(answer, model=request.model)
         told = {name: value for name, value in answer.headers.items() if name.startswith("imageway-")}
         return read_result(body, upstream_request_id=answer.headers.get("x-request-id"), headers=told)
+
+    async def foresee(self, request: ImageRequest) -> Foresight:
+        """What would become of *request*, by the gateway's word; nothing is drawn. Raises `ImageError`.
+
+        A gateway that publishes no specs isn't asked: it may not know of dry runs, and draw.
+        """
+        if not await self._known():
+            raise ImageError(
+                ErrorCode.NOT_FOUND, "This gateway publishes no specs, so it can't be asked for a dry run."
+            )
+        return read_foresight(_checked(await self._posted(request, "?dry_run=true", {}), model=request.model))
+
+    async def _posted(self, request: ImageRequest, query: str, headers: dict[str, str]) -> Answer:
+        url = f"{self._url}/v1/images/{_ROUTES[request.operation]}{query}"
+        if request.operation is Operation.GENERATE:
+            fields = _json_body({**request.params, "model": request.model})
+            return await self._http.post_json(url, fields, headers=headers, max_bytes=_MAX_ANSWER_BYTES)
+        return await self._http.post_form(url, _form(request), headers=headers, max_bytes=_MAX_ANSWER_BYTES)
 
     async def picture_bytes(self, image: GeneratedImage) -> bytes:
         """The bytes of *image*, fetched where it came as a link into the gateway. Raises `ImageError`.
@@ -251,6 +265,10 @@ class Client(ModelCalls):
     def validations(self) -> Mapping[str, Validation]:
         """See `AsyncClient.validations`."""
         return self._wait(self._client.validations())
+
+    def foresee(self, request: ImageRequest) -> Foresight:
+        """See `AsyncClient.foresee`."""
+        return self._wait(self._client.foresee(request))
 
     def picture_bytes(self, image: GeneratedImage) -> bytes:
         """See `AsyncClient.picture_bytes`."""

@@ -48,6 +48,7 @@ def _app() -> App:
     )
     app.command(_run, name="run")
     app.command(_check, name=("check", "validate"))
+    app.command(_plan, name="plan")
     app.command(_models, name="models")
     add_run_commands(app)
     add_starting_commands(app)
@@ -79,7 +80,14 @@ def _run(
     gateway_config: GatewayConfig = None,
     provider: Provider = None,
     limit: Annotated[Count | None, Parameter(help="Run the first records only.")] = None,
-    concurrency: Annotated[Count, Parameter(help="How many records are run at the same time.")] = 8,
+    concurrency: Annotated[
+        str,
+        Parameter(help="How many calls are in flight at most; auto begins with 4 and goes by what the gateway bears."),
+    ] = "auto",
+    budget: Annotated[
+        str | None, Parameter(help="Stop before the run has spent more, such as 25USD; the same command goes on.")
+    ] = None,
+    max_time: Annotated[str | None, Parameter(help="Stop after a time such as 2h or 30m; likewise.")] = None,
     replace: Annotated[
         bool, Parameter(negative="", help="Draw everything anew, in place of what earlier runs left in the folder.")
     ] = False,
@@ -100,8 +108,10 @@ def _run(
     """Run a task: check it, draw, write output.json and the pictures.
 
     stdout gets the path of the output. Exit codes: 0 all went well, 2 wrong usage or configuration, 3 some records
-    failed, 4 the gateway can't be reached or refuses the key, 130 and 143 interrupted: the same command goes on.
+    failed, 4 the gateway can't be reached or refuses the key, 5 the budget or the time is reached, 6 too many records
+    failed of one cause, 130 and 143 interrupted. After 4, 5, 6, 130 and 143 the same command goes on.
     """
+    from imageway.sdk.cli.bounds import read_bounds
     from imageway.sdk.cli.ending import read_fail_on
     from imageway.sdk.cli.gateway import GatewayChoice
     from imageway.sdk.cli.place import Place
@@ -115,7 +125,7 @@ def _run(
             choice=choice,
             place=Place(output=output, output_file=output_file, relative_paths=relative_paths, sidecars=sidecars),
             limit=limit,
-            concurrency=concurrency,
+            bounds=read_bounds(budget=budget, max_time=max_time, concurrency=concurrency),
             as_json=as_json,
             anew=Anew(replace=replace, fresh=fresh),
             retry_failed=retry_failed,
@@ -144,6 +154,35 @@ def _check(
 
     choice = GatewayChoice(url=gateway, config=gateway_config, provider=provider)
     return guarded(lambda: check_task(task, models_file=models, choice=choice, as_json=as_json), as_json=as_json)
+
+
+def _plan(
+    task: Task,
+    /,
+    *,
+    output: Annotated[
+        Path | None, Parameter(name=("--output", "-o"), help="Where the run would write; the task's folder.")
+    ] = None,
+    models: Models = None,
+    gateway: Gateway = None,
+    gateway_config: GatewayConfig = None,
+    provider: Provider = None,
+    limit: Annotated[Count | None, Parameter(help="Plan the first records only.")] = None,
+    as_json: AsJson = False,
+) -> int:
+    """Tell what a run would come to, spending nothing: calls, images, cost, time, and records that would be refused.
+
+    Prices are the gateway's. Exit codes: 0, 2 wrong usage or configuration, 3 some records would be refused, 4 the
+    gateway can't be reached.
+    """
+    from imageway.sdk.cli.gateway import GatewayChoice
+    from imageway.sdk.cli.plan import plan_task
+
+    choice = GatewayChoice(url=gateway, config=gateway_config, provider=provider)
+    return guarded(
+        lambda: plan_task(task, models_file=models, choice=choice, output=output, limit=limit, as_json=as_json),
+        as_json=as_json,
+    )
 
 
 def _models(

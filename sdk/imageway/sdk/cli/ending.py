@@ -56,6 +56,10 @@ def exit_of(summary: RunSummary, fail_on: FailOn, *, terminated: bool) -> Exit:
             return Exit.TERMINATED if terminated else Exit.INTERRUPTED
         case "storage":
             return Exit.SOME_FAILED
+        case "budget" | "time":
+            return Exit.LIMIT_REACHED
+        case "failing":
+            return Exit.FAILING
         case None:
             return Exit.SOME_FAILED if fail_on.is_too_much(summary) else Exit.FINE
 

@@ -22,7 +22,7 @@ from imageway.sdk.pipeline.data.row import SourceError
 from imageway.sdk.pipeline.journal import JournalError
 from imageway.sdk.pipeline.loaded import LoadedTask
 from imageway.sdk.pipeline.lock import RunLockedError
-from imageway.sdk.pipeline.run import run_plan
+from imageway.sdk.pipeline.run import Bounds, run_plan
 
 __all__ = ("Anew", "run_task")
 
@@ -47,7 +47,7 @@ async def run_task(
     choice: GatewayChoice,
     place: Place = _TASK_FOLDER,
     limit: int | None,
-    concurrency: int,
+    bounds: Bounds,
     as_json: bool,
     anew: Anew = _RESUMED,
     retry_failed: bool = False,
@@ -76,7 +76,7 @@ async def run_task(
                     client,
                     output=folder,
                     on_event=listener,
-                    concurrency=concurrency,
+                    bounds=bounds,
                     limit=limit,
                     stop=stop.asked,
                     drawer=drawer_of(choice),

@@ -20,6 +20,8 @@ class Exit(IntEnum):
     UNUSABLE = 2
     SOME_FAILED = 3
     NO_GATEWAY = 4
+    LIMIT_REACHED = 5
+    FAILING = 6
     INTERRUPTED = 130
     TERMINATED = 143
 

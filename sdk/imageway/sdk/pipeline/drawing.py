@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
-from typing import Literal, Protocol, TypeAlias
+from typing import Protocol
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -17,23 +17,22 @@ from imageway.contract.request import ImageFormat, ImageRequest, JsonValue
 from imageway.contract.result import GeneratedImage, ImageResult
 from imageway.contract.spec import ModelSpec
 from imageway.sdk.errors import GatewayUnreachableError
+from imageway.sdk.foresight import Foresight
 from imageway.sdk.pictures import picture_bytes
 from imageway.sdk.pipeline.chat import Chats
-from imageway.sdk.pipeline.events import RecordFault
+from imageway.sdk.pipeline.events import RecordFault, Stopped
 from imageway.sdk.pipeline.graph import Graph
 from imageway.sdk.pipeline.journal import CallSite, EarlierPictureError, Journal, JournalError, Standing
 from imageway.sdk.pipeline.plan import ImageNode, ImagePart, Plan
 from imageway.sdk.pipeline.provenance import KeptPicture, answered_with
 from imageway.sdk.pipeline.render import request_of
+from imageway.sdk.pipeline.sending import NotSentError, Sender
 from imageway.sdk.pipeline.sink import save_picture, sync_folder
 from imageway.sdk.pipeline.template import MissingFieldError
 
-__all__ = ("Call", "Cause", "DrawingClient", "Drawn", "Halt", "Studio", "draw")
+__all__ = ("Call", "DrawingClient", "Drawn", "Halt", "Studio", "draw")
 
 log = logging.getLogger(__name__)
-
-
-Cause: TypeAlias = Literal["unreachable", "unauthorised", "storage", "data"]
 
 
 class DrawingClient(Protocol):
@@ -42,6 +41,8 @@ class DrawingClient(Protocol):
     async def models(self) -> Mapping[str, ModelSpec]: ...
 
     async def check(self, request: ImageRequest) -> None: ...
+
+    async def foresee(self, request: ImageRequest) -> Foresight: ...
 
     async def send(self, request: ImageRequest, *, idempotency_key: str | None = None) -> ImageResult: ...
 
@@ -62,6 +63,7 @@ class Studio(Struct, frozen=True, kw_only=True):
     picture_folder: Path
     input_folders: Sequence[Path]
     journal: Journal
+    sender: Sender
     chats: Chats
     replace: bool = False
     retry_failed: bool = False
@@ -85,7 +87,7 @@ class Call(Struct, frozen=True, kw_only=True):
 class Halt(Struct, frozen=True, kw_only=True):
     """Why no other record should be begun: what befell this one would befall all."""
 
-    cause: Cause
+    cause: Stopped
     reason: str
 
 
@@ -156,6 +158,10 @@ class _Drawing:
             return self._end(self._again(standing))
         try:
             return await self._send(request, stem)
+        except NotSentError as error:
+            self._attempts = 0
+            await asyncio.to_thread(studio.journal.unsend, self._key)
+            return self._end(self._fault("not_sent", error.reason), Halt(cause=error.cause, reason=error.reason))
         except GatewayUnreachableError as error:
             self._attempts = 0
             await asyncio.to_thread(studio.journal.unsend, self._key)
@@ -187,11 +193,16 @@ class _Drawing:
         return None if standing.fault is None else replace(standing.fault, position=self._call.position)
 
     async def _send(self, request: ImageRequest, stem: Path) -> Drawn:
-        result = await self._studio.client.send(request, idempotency_key=self._key)
+        result = await self._studio.sender.send(
+            request, self._key, cost_of=lambda result: self._cost(request, result), reserved=self._reserved
+        )
         fetched = [await self._fetched(image) for image in result.images]
         # One thread for all of it: waking another costs as much as decoding a picture.
         fault = await asyncio.to_thread(self._saved, request, result, fetched, stem)
         return self._end(fault)
+
+    async def _reserved(self, high_usd: Decimal) -> None:
+        await asyncio.to_thread(self._studio.journal.reserve, self._key, high_usd)
 
     async def _fetched(self, image: GeneratedImage) -> bytes | ImageError | None:
         """A picture that came as a link, or why it can't be had; None where it came along."""

@@ -19,8 +19,16 @@ __all__ = (
     "RunEvent",
     "RunStarted",
     "RunSummary",
+    "Stopped",
+    "Throttled",
     "as_json",
 )
+
+
+Stopped: TypeAlias = Literal[
+    "interrupted", "unreachable", "unauthorised", "storage", "data", "budget", "time", "failing"
+]
+"""Why a run has ended before its records."""
 
 
 class RecordFault(Struct, frozen=True, kw_only=True):
@@ -49,13 +57,25 @@ class RunStarted(Struct, frozen=True, kw_only=True, tag="started"):
 
 
 class RecordFinished(Struct, frozen=True, kw_only=True, tag="record"):
-    """A record is done, well or with a fault; `done` of `total` records are, as far as that is known."""
+    """A record is done, well or with a fault; `done` of `total` records are, as far as that is known.
+
+    `spent_usd` is what the run has spent so far, of which nobody may know.
+    """
 
     record_id: str
     done: int
     total: int | None
     pictures: int
     fault: RecordFault | None = None
+    spent_usd: Decimal | None = None
+
+
+class Throttled(Struct, frozen=True, kw_only=True, tag="throttled"):
+    """The gateway has refused a call for now: none goes out for `wait_s`, then at most `in_flight` at a time."""
+
+    wait_s: float
+    in_flight: int
+    code: str
 
 
 class Noted(Struct, frozen=True, kw_only=True, tag="note"):
@@ -64,7 +84,7 @@ class Noted(Struct, frozen=True, kw_only=True, tag="note"):
     message: str
 
 
-RunEvent: TypeAlias = RunStarted | RecordFinished | Noted
+RunEvent: TypeAlias = RunStarted | RecordFinished | Throttled | Noted
 Listener: TypeAlias = Callable[[RunEvent], None]
 
 
@@ -98,7 +118,7 @@ class RunSummary(Struct, frozen=True, kw_only=True):
     output: Path
     errors: Path | None
     failures: tuple[FailureGroup, ...] = ()
-    stopped: Literal["interrupted", "unreachable", "unauthorised", "storage", "data"] | None = None
+    stopped: Stopped | None = None
     reason: str = ""
 
 

@@ -9,6 +9,7 @@ import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from decimal import Decimal
 from hashlib import sha256
 from pathlib import Path
 from typing import Literal
@@ -182,6 +183,26 @@ class Journal:
             )
 
         self._file.write(work, durable=True)
+
+    def reserve(self, key: str, high_usd: Decimal) -> None:
+        """Note durably the most that the call may cost: that counts as spent where its end stays unknown."""
+
+        def work(connection: sqlite3.Connection) -> None:
+            connection.execute("UPDATE call SET high_usd = ? WHERE key = ?", (f"{high_usd:f}", key))
+
+        self._file.write(work, durable=True)
+
+    def spent_usd(self) -> Decimal:
+        """What the run has spent: the costs that are known, and the most that calls with an unknown end may have cost.
+
+        Calls that were in flight aren't in it: they are sent again, under the same keys.
+        """
+        rows = self._file.stream(
+            "SELECT coalesce(cost_usd, high_usd) FROM call WHERE run = ? AND (cost_usd IS NOT NULL"
+            " OR (high_usd IS NOT NULL AND state NOT IN ('in flight', 'unsent') AND (state = 'answered' OR billed)))",
+            self._run.number,
+        )
+        return sum((Decimal(amount) for (amount,) in rows), Decimal())
 
     def unsend(self, key: str) -> None:
         """Note that the call wasn't sent after all."""

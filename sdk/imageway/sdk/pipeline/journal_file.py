@@ -26,7 +26,7 @@ CREATE TABLE call (
     key TEXT PRIMARY KEY, run INTEGER NOT NULL, record TEXT NOT NULL, node TEXT NOT NULL, draw INTEGER NOT NULL,
     drawer TEXT NOT NULL, stem TEXT, state TEXT NOT NULL, attempts INTEGER NOT NULL, sent_at TEXT, ended_at TEXT,
     pictures INTEGER NOT NULL DEFAULT 0, single INTEGER NOT NULL DEFAULT 0, request_id TEXT, cost_usd TEXT, usage TEXT,
-    fault TEXT, billed INTEGER NOT NULL DEFAULT 0, asked TEXT, answered TEXT
+    high_usd TEXT, fault TEXT, billed INTEGER NOT NULL DEFAULT 0, asked TEXT, answered TEXT
 );
 CREATE INDEX call_of_record ON call (run, record);
 CREATE INDEX call_of_stem ON call (stem);

@@ -165,8 +165,12 @@ class _Walk:
         self._fault = self._fault or fault
 
     def _end(self) -> RecordEnd:
-        """The end of the record. Where the gateway couldn't be reached, only what was drawn before is worth a row."""
-        unheard = self._halt is not None and self._halt.cause == "unreachable" and not self._drawn
+        """The end of the record. Where a call wasn't sent it has none yet: what was drawn before is in the journal.
+
+        Where the gateway couldn't be reached, what was drawn before is worth a row.
+        """
+        cause = None if self._halt is None else self._halt.cause
+        unheard = (cause == "unreachable" and not self._drawn) or cause in ("budget", "time", "interrupted")
         return RecordEnd(
             state=self._state,
             drawn=frozenset(self._drawn),

@@ -1,11 +1,13 @@
 """Runs a plan over its records: a fixed number at a time, outcomes in the journal, nothing paid for lost."""
 
 import asyncio
+from collections import Counter, deque
+from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
+from decimal import Decimal
 from hashlib import sha256
 from itertools import islice
 from pathlib import Path
-from typing import Literal
 
 import msgspec
 
@@ -13,22 +15,26 @@ from imageway.sdk.pipeline.chat import Chats
 from imageway.sdk.pipeline.data.kinds import Selection
 from imageway.sdk.pipeline.data.row import Row, SourceError
 from imageway.sdk.pipeline.data.source import Source, open_source
-from imageway.sdk.pipeline.drawing import Cause, DrawingClient, Halt, Studio
-from imageway.sdk.pipeline.events import Listener, Noted, RecordFault, RecordFinished, RunStarted, RunSummary
+from imageway.sdk.pipeline.drawing import DrawingClient, Halt, Studio
+from imageway.sdk.pipeline.events import Listener, Noted, RecordFault, RecordFinished, RunStarted, RunSummary, Stopped
 from imageway.sdk.pipeline.graph import Graph
 from imageway.sdk.pipeline.image_folder import write_metadata
 from imageway.sdk.pipeline.journal import Journal, JournalError, open_journal
 from imageway.sdk.pipeline.lock import run_lock
 from imageway.sdk.pipeline.outcomes import Outcome
 from imageway.sdk.pipeline.output_file import write_output
+from imageway.sdk.pipeline.pace import Pace
 from imageway.sdk.pipeline.plan import Plan
+from imageway.sdk.pipeline.purse import Purse
 from imageway.sdk.pipeline.record import Record, RecordEnd, draw_record
 from imageway.sdk.pipeline.rows import absent_sources, row
 from imageway.sdk.pipeline.run_view import open_run
+from imageway.sdk.pipeline.sending import Sender
 from imageway.sdk.pipeline.sidecars import write_sidecars
 from imageway.sdk.pipeline.sink import picture_folder, write_errors
+from imageway.sdk.pipeline.tariff import Tariff
 
-__all__ = ("Writing", "run_plan")
+__all__ = ("Bounds", "Writing", "plan_digest", "run_plan")
 
 _AHEAD = 16
 
@@ -41,7 +47,26 @@ class Writing(msgspec.Struct, frozen=True, kw_only=True):
     sidecars: bool = False
 
 
+class Bounds(msgspec.Struct, frozen=True, kw_only=True):
+    """What a run keeps within.
+
+    `concurrency` is how many calls are in flight at most; with `adaptive` it begins with a few and comes to that while
+    all goes well. `budget_usd` counts what earlier passes of the run have spent, too; `max_time_s` is for this pass.
+    """
+
+    concurrency: int = 8
+    adaptive: bool = False
+    budget_usd: Decimal | None = None
+    max_time_s: float | None = None
+
+
 _DEFAULT = Writing()
+_UNBOUNDED = Bounds()
+_INTERRUPTED = "Interrupted: what was in flight has been finished."
+_START = 4
+_LAST, _MOST_OF_A_KIND = 20, 10
+_OF_THE_RECORD = frozenset({"content_rejected", "missing_field", "invalid_id", "task_code", "earlier_picture"})
+"""Failures that say something of a record, and nothing of the others."""
 
 
 async def run_plan(
@@ -50,7 +75,7 @@ async def run_plan(
     *,
     output: Path,
     on_event: Listener,
-    concurrency: int = 8,
+    bounds: Bounds = _UNBOUNDED,
     limit: int | None = None,
     stop: asyncio.Event | None = None,
     drawer: str = "",
@@ -61,11 +86,14 @@ async def run_plan(
     retry_unknown: bool = False,
     seed: int = 0,
     writing: Writing = _DEFAULT,
+    sleep: Callable[[float], Coroutine[None, None, None]] = asyncio.sleep,
 ) -> RunSummary:
-    """Run *plan* on its records, the first *limit* of them, into the folder *output*; *concurrency* at a time.
+    """Run *plan* on its records, the first *limit* of them, into the folder *output*, within *bounds*.
 
-    When *stop* is set, or the gateway can't be reached, no record is begun any more, those in flight are finished, and
-    what is done is written. That is also written when the call is cancelled, which gives up what is in flight.
+    When *stop* is set, a bound is reached, or the gateway is out of reach, no record is begun any more, calls in flight
+    are finished, and what is done is written. So it is when more than half of the last twenty records have failed of
+    one cause that isn't theirs. What is done is also written when the call is cancelled, which gives up what is in
+    flight. *sleep* is for tests to replace.
 
     What an earlier run into *output* was answered by the same *drawer* (who draws, in any words) is taken from there
     and not sent again, nor is what failed, unless *retry_failed*, or *retry_unknown* where it may have been paid for.
@@ -79,10 +107,19 @@ async def run_plan(
     async with AsyncExitStack() as stack:
         stack.enter_context(run_lock(output))
         opened = open_journal(
-            output, drawer, replacing=anew, fresh=fresh, task=str(plan.folder.absolute()), plan=_digest(plan)
+            output, drawer, replacing=anew, fresh=fresh, task=str(plan.folder.absolute()), plan=plan_digest(plan)
         )
         journal = stack.enter_context(opened)
         source = stack.enter_context(open_source(plan.data, id_column=plan.id_column, selection=Selection(last=limit)))
+        purse = Purse(bounds.budget_usd, spent_usd=journal.spent_usd())
+        start = _START if bounds.adaptive else bounds.concurrency
+        sender = Sender(
+            client,
+            pace=Pace(start=start, most=bounds.concurrency, sleep=sleep),
+            purse=purse,
+            prices=Tariff(client),
+            on_event=on_event,
+        )
         studio = Studio(
             client=client,
             plan=plan,
@@ -91,6 +128,7 @@ async def run_plan(
             picture_folder=picture_folder(output),
             input_folders=(*source.folders, plan.folder, Path.cwd()),
             journal=journal,
+            sender=sender,
             chats=await stack.enter_async_context(Chats()),
             replace=replace,
             retry_failed=retry_failed,
@@ -104,7 +142,7 @@ async def run_plan(
             on_event(Noted(message=note))
         on_event(RunStarted(total=source.count))
         try:
-            await run.work(concurrency)
+            await run.work(bounds, sleep)
         finally:
             paths = run.write(writing)
         return run.summary(*paths)
@@ -163,11 +201,31 @@ class _Run:
         self._reused = 0
         self._given_up = 0
         self._absent: dict[str, str] = {}
+        self._lately: deque[RecordFault | None] = deque(maxlen=_LAST)
 
-    async def work(self, concurrency: int) -> None:
-        async with asyncio.TaskGroup() as group:
-            for _ in range(max(concurrency, 1)):
-                group.create_task(self._worker())
+    async def work(self, bounds: Bounds, sleep: Callable[[float], Coroutine[None, None, None]]) -> None:
+        async with asyncio.TaskGroup() as watching:
+            watches = [watching.create_task(self._stopped())]
+            if bounds.max_time_s is not None:
+                watches.append(watching.create_task(self._timed(bounds.max_time_s, sleep)))
+            try:
+                async with asyncio.TaskGroup() as group:
+                    for _ in range(max(bounds.concurrency, 1)):
+                        group.create_task(self._worker())
+            finally:
+                for watch in watches:
+                    watch.cancel()
+
+    async def _stopped(self) -> None:
+        """Once the run is to stop, calls that wait for their turn are given up."""
+        await self._stop.wait()
+        await self._studio.sender.close("interrupted", _INTERRUPTED)
+
+    async def _timed(self, max_time_s: float, sleep: Callable[[float], Coroutine[None, None, None]]) -> None:
+        await sleep(max_time_s)
+        reason = f"The time of {max_time_s:g} s is over: what was in flight has been finished."
+        self._halt = self._halt or Halt(cause="time", reason=reason)
+        await self._studio.sender.close("time", reason)
 
     def write(self, writing: Writing) -> tuple[Path, Path | None]:
         """Write what is finished, and say which columns stayed empty."""
@@ -209,11 +267,11 @@ class _Run:
             reason=reason,
         )
 
-    def _ending(self) -> tuple[Literal["interrupted", "unreachable", "unauthorised", "storage", "data"] | None, str]:
+    def _ending(self) -> tuple[Stopped | None, str]:
         if self._halt is not None:
             return self._halt.cause, self._halt.reason
         if self._stop.is_set() and (self._given_up or not self._feed.ended):
-            return "interrupted", "Interrupted: what was in flight has been finished."
+            return "interrupted", _INTERRUPTED
         return None, ""
 
     async def _worker(self) -> None:
@@ -221,7 +279,7 @@ class _Run:
             try:
                 found = await self._feed.next()
             except (SourceError, JournalError) as error:
-                cause: Cause = "data" if isinstance(error, SourceError) else "storage"
+                cause: Stopped = "data" if isinstance(error, SourceError) else "storage"
                 self._halt = Halt(cause=cause, reason=str(error))
                 return
             if found is None:
@@ -256,8 +314,23 @@ class _Run:
                 total=self._feed.count,
                 pictures=end.pictures,
                 fault=end.fault,
+                spent_usd=self._studio.sender.purse.spent_usd,
             )
         )
+        self._lately.append(end.fault)
+        self._halt = self._halt or self._failing()
+
+    def _failing(self) -> Halt | None:
+        """Why the records to come would fail as well, for all that the last ones tell."""
+        if len(self._lately) < _LAST:
+            return None
+        faults = [fault for fault in self._lately if fault is not None and fault.code not in _OF_THE_RECORD]
+        code, count = next(iter(Counter(fault.code for fault in faults).most_common(1)), ("", 0))
+        if count <= _MOST_OF_A_KIND:
+            return None
+        last = next(fault for fault in reversed(faults) if fault.code == code)
+        reason = f"{count} of the last {_LAST} records have failed of one cause ({code}): {last.message}"
+        return Halt(cause="failing", reason=reason)
 
 
 def _fault(row: Row) -> RecordFault | None:
@@ -272,6 +345,6 @@ def _fault(row: Row) -> RecordFault | None:
     )
 
 
-def _digest(plan: Plan) -> str:
+def plan_digest(plan: Plan) -> str:
     """Tells one plan from another: outcomes of another one aren't worth anything."""
     return sha256(msgspec.json.encode(plan, enc_hook=str, order="deterministic")).hexdigest()

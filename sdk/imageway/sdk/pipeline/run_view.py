@@ -22,6 +22,7 @@ class RunView(Struct, frozen=True, kw_only=True):
     number: int
     runs: int
     task: str
+    plan: str
     drawer: str
     began_at: str | None
     ended_at: str | None
@@ -60,6 +61,21 @@ class RunView(Struct, frozen=True, kw_only=True):
                 sql_text(record_id),
             )
         ]
+
+    def done_positions(self) -> Iterator[int]:
+        for (position,) in self.file.stream(
+            "SELECT position FROM record WHERE run = ? AND outcome = 'done' ORDER BY position", self.number
+        ):
+            yield position
+
+    def call_seconds(self) -> Iterator[float]:
+        """How long the newest calls took that were answered, a few hundred at most."""
+        rows = self.file.read(
+            "SELECT (julianday(ended_at) - julianday(sent_at)) * 86400 FROM call WHERE state = 'answered'"
+            " AND sent_at IS NOT NULL AND ended_at IS NOT NULL ORDER BY ended_at DESC LIMIT 200"
+        )
+        for (seconds,) in rows:
+            yield float(seconds)
 
     def listing(self) -> Iterator[tuple[int, str, str | None, str | None]]:
         """Each record's position and id, and the code and message of what it failed with, in the order of the input."""
@@ -135,7 +151,7 @@ def open_run(output: Path, run: str | None = None) -> Iterator[RunView]:
     """The newest run in *output*, or the one whose id begins with *run*. Raises `JournalError`."""
     with open_to_read(output) as file:
         rows = file.read(
-            "SELECT id, number, task, drawer, began_at, ended_at, total, stopped FROM run"
+            "SELECT id, number, task, plan, drawer, began_at, ended_at, total, stopped FROM run"
             " WHERE substr(id, 1, length(?1)) = ?1 ORDER BY number DESC LIMIT 2",
             run or "",
         )
@@ -143,13 +159,14 @@ def open_run(output: Path, run: str | None = None) -> Iterator[RunView]:
         if not rows or (run and len(rows) > 1):
             fault = "no run" if not rows else "more than one run"
             raise JournalError(f"{output} holds {fault} whose id begins with '{run}'" if run else f"{output}: no run")
-        id_, number, task, drawer, began_at, ended_at, total, stopped = rows[0]
+        id_, number, task, plan, drawer, began_at, ended_at, total, stopped = rows[0]
         folder = output.absolute()
         yield RunView(
             id=id_,
             number=number,
             runs=runs,
             task=task or "",
+            plan=plan or "",
             drawer=drawer or "",
             began_at=began_at,
             ended_at=ended_at,

@@ -1,0 +1,65 @@
+"""What a run may spend: the most that a call may cost is set aside before it, and settled to what it came to."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from decimal import Decimal
+
+__all__ = ("Purse", "PurseEmptyError", "Reservation")
+
+
+class PurseEmptyError(Exception):
+    """A call doesn't fit into what is left; the sentence says how much that is."""
+
+
+class Reservation:
+    """Money set aside for a call. Unless somebody says what it came to, all of it counts as spent."""
+
+    def __init__(self, high_usd: Decimal) -> None:
+        self.high_usd = high_usd
+        self.came_to_usd = high_usd
+
+
+class Purse:
+    """The money of a run, with *spent_usd* of it spent by earlier passes. Without a *limit_usd* everything fits."""
+
+    def __init__(self, limit_usd: Decimal | None = None, *, spent_usd: Decimal = Decimal()) -> None:
+        self._limit_usd = limit_usd
+        self._spent_usd = spent_usd
+        self._aside_usd = Decimal()
+        self._settled = asyncio.Condition()
+
+    @property
+    def is_limited(self) -> bool:
+        return self._limit_usd is not None
+
+    @property
+    def spent_usd(self) -> Decimal:
+        return self._spent_usd
+
+    @asynccontextmanager
+    async def aside(self, high_usd: Decimal) -> AsyncIterator[Reservation]:
+        """The time of a call that may cost *high_usd*.
+
+        Where it would fit only if calls in flight come to less than was set aside for them, entering waits for these.
+        Raises `PurseEmptyError` where it can't fit.
+        """
+        async with self._settled:
+            await self._settled.wait_for(lambda: self._fits(high_usd) or not self._aside_usd)
+            if not self._fits(high_usd):
+                raise PurseEmptyError(
+                    f"The budget of {self._limit_usd:.2f} USD is reached: {self._spent_usd:.4f} are spent, and the next"
+                    f" call may cost {high_usd:.4f}."
+                )
+            self._aside_usd += high_usd
+        reservation = Reservation(high_usd)
+        try:
+            yield reservation
+        finally:
+            async with self._settled:
+                self._aside_usd -= high_usd
+                self._spent_usd += reservation.came_to_usd
+                self._settled.notify_all()
+
+    def _fits(self, high_usd: Decimal) -> bool:
+        return self._limit_usd is None or self._spent_usd + self._aside_usd + high_usd <= self._limit_usd

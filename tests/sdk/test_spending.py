@@ -1,0 +1,261 @@
+"""Money and time of a run, through the real gateway in front of a vendor that takes what dall-e-3 costs."""
+
+import asyncio
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fakes.gateway import REJECTED, FakeGateway, Recorded, Reply, drawn
+from fakes.task_files import write_task
+from fakes.upstream import Upstream, failed
+from imageway.gateway.app import create_app
+from imageway.gateway.settings import load_settings
+from imageway.sdk.cli import main
+from imageway.sdk.client import AsyncClient
+from imageway.sdk.pipeline.events import RunSummary
+from imageway.sdk.pipeline.load import load_task
+from imageway.sdk.pipeline.run import Bounds, run_plan
+from loopback import serving
+
+GATEWAY = """
+providers: [{{name: main, type: openai, base_url: "{url}/v1", api_key: "file:{key}"}}]
+models: [{{name: dall-e-3, targets: [{{provider: main, model: dall-e-3}}]}}]
+"""
+DALL_E_3 = (("dall-e-2", "dall-e-3"), ("size: 512x512", "size: 1024x1024\n          quality: hd"))
+EACH_USD = 0.08
+"""Of a dall-e-3 picture of 1024x1024 in hd."""
+
+
+@pytest.fixture
+def vendor() -> Upstream:
+    return Upstream()
+
+
+@pytest.fixture
+def gateway(vendor: Upstream, tmp_path: Path) -> Iterator[str]:
+    (tmp_path / "key").write_text("sk-x")
+    config = tmp_path / "gateway.yaml"
+    with serving(vendor) as url:
+        config.write_text(GATEWAY.format(url=url, key=tmp_path / "key"))
+        with serving(create_app(load_settings(config)), lifespan="on") as served:
+            yield served
+
+
+@pytest.fixture
+def task(tmp_path: Path) -> Path:
+    folder = tmp_path / "task"
+    folder.mkdir()
+    write_task(folder, *DALL_E_3)
+    _records(folder, 10)
+    return folder
+
+
+def _records(folder: Path, count: int) -> None:
+    (folder / "data.json").write_text(json.dumps([{"id": str(n), "title": f"t{n}"} for n in range(1, count + 1)]))
+
+
+def _command(capsys: pytest.CaptureFixture[str], *tokens: str) -> tuple[int, dict[str, Any]]:
+    exit_ = main([*tokens, "--json"])
+    return exit_, json.loads(capsys.readouterr().out)
+
+
+def test_what_is_planned_is_what_is_then_spent(
+    gateway: str, vendor: Upstream, task: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    exit_, plan = _command(capsys, "plan", str(task), "--gateway", gateway)
+
+    assert (exit_, plan["records"], plan["refused"], vendor.requests) == (0, 10, 0, [])
+    assert plan["cost_usd"] == pytest.approx({"low": 10 * EACH_USD, "high": 10 * EACH_USD})
+    exit_, ran = _command(capsys, "run", str(task), "--gateway", gateway)
+    assert (exit_, len(vendor.requests)) == (0, 10)
+    assert ran["cost_usd"] == pytest.approx(plan["cost_usd"]["high"])
+    _, after = _command(capsys, "plan", str(task), "--gateway", gateway)
+    assert (after["done"], after["calls"][0]["calls"], after["cost_usd"]["high"]) == (10, 0, 0.0)
+
+
+def test_a_budget_of_half_the_plan_stops_cleanly_and_a_higher_one_goes_on(
+    gateway: str, vendor: Upstream, task: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    exit_, half = _command(capsys, "run", str(task), "--gateway", gateway, "--budget", "0.40USD")
+
+    assert (exit_, half["stopped"], half["failed"], half["unfinished"]) == (5, "budget", 0, 5)
+    assert (half["cost_usd"], len(vendor.requests)) == (pytest.approx(0.40), 5)
+    assert [len(json.loads((task / "output.json").read_text())), (task / "errors.jsonl").exists()] == [5, False]
+    exit_, again = _command(capsys, "run", str(task), "--gateway", gateway, "--budget", "0.40")
+    assert (exit_, again["succeeded"], len(vendor.requests)) == (5, 5, 5)
+    exit_, whole = _command(capsys, "run", str(task), "--gateway", gateway, "--budget", "0.80")
+    assert (exit_, whole["cost_usd"], len(vendor.requests)) == (0, pytest.approx(0.80), 10)
+    assert len({request.json["prompt"] for request in vendor.requests}) == 10
+
+
+def test_the_reason_of_a_stop_is_told(gateway: str, task: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", str(task), "--gateway", gateway, "--budget", "0.1"]) == 5
+
+    said = capsys.readouterr().err.splitlines()
+    assert said[-2:] == [
+        "stopped: The budget of 0.10 USD is reached: 0.0800 are spent, and the next call may cost 0.0800.",
+        f"10 records: 1 drawn, 0 failed, 9 not done; 1 picture; {task / 'output.json'}",
+    ]
+
+
+def test_a_call_with_an_unknown_end_counts_as_spent_in_the_next_pass_too(
+    gateway: str, vendor: Upstream, task: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _records(task, 3)
+    vendor.replies.append(failed(500, "boom"))
+
+    run = ("run", str(task), "--gateway", gateway, "--concurrency", "1")
+    _, first = _command(capsys, *run, "--budget", "0.16")
+    exit_, second = _command(capsys, *run, "--budget", "0.16")
+
+    assert (first["stopped"], first["failed"], first["succeeded"]) == ("budget", 1, 1)
+    assert (exit_, second["stopped"], len(vendor.requests)) == (5, "budget", 2)
+
+
+def test_records_that_would_be_refused_are_told_by_the_plan(
+    gateway: str, vendor: Upstream, task: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (task / "data.json").write_text(json.dumps([{"id": "long", "title": "x" * 5000}, {"id": "2", "title": "fine"}]))
+
+    assert main(["plan", str(task), "--gateway", gateway]) == 3
+
+    said = capsys.readouterr()
+    assert said.out.splitlines() == [
+        "records 2, 1 would be refused; calls 1; images 1",
+        "draw with dall-e-3: 1 calls, 1 images, $0.0800 ($0.0800 a call)",
+        "cost    $0.0800",
+        "time    unknown: no call has been made here yet",
+    ]
+    assert "record 1 'long', node draw: Invalid 'prompt': string too long." in said.err
+    assert vendor.requests == []
+
+
+def test_a_time_that_is_over_stops_the_run_when_the_calls_in_flight_are_done(tmp_path: Path) -> None:
+    write_task(tmp_path)
+    _records(tmp_path, 3)
+
+    async def run() -> RunSummary:
+        over, begun = asyncio.Event(), asyncio.Event()
+
+        async def answer(_: Recorded) -> Reply:
+            begun.set()
+            over.set()
+            await asyncio.sleep(0)
+            return drawn()
+
+        async def sleep(seconds: float) -> None:
+            assert seconds == 90.0
+            await over.wait()
+
+        loaded, _ = load_task(tmp_path)
+        assert loaded is not None
+        async with AsyncClient(app=FakeGateway(answer)) as client:
+            return await run_plan(
+                loaded.plan,
+                client,
+                output=tmp_path,
+                on_event=lambda _: None,
+                bounds=Bounds(concurrency=1, max_time_s=90.0),
+                sleep=sleep,
+            )
+
+    summary = asyncio.run(run())
+
+    assert (summary.stopped, summary.succeeded, summary.failed, summary.unfinished) == ("time", 1, 0, 2)
+    assert summary.reason == "The time of 90 s is over: what was in flight has been finished."
+
+
+@pytest.mark.parametrize(
+    ("reply", "stopped", "asked"),
+    [(failed(404, "DeploymentNotFound"), "failing", 20), (REJECTED, None, 30)],
+)
+def test_a_run_in_which_most_records_fail_of_one_cause_stops_unless_it_is_theirs(
+    tmp_path: Path, reply: Reply, stopped: str | None, asked: int
+) -> None:
+    write_task(tmp_path)
+    _records(tmp_path, 30)
+
+    async def answer(_: Recorded) -> Reply:
+        return reply
+
+    gateway = FakeGateway(answer)
+
+    async def run() -> RunSummary:
+        loaded, _ = load_task(tmp_path)
+        assert loaded is not None
+        async with AsyncClient(app=gateway) as client:
+            bounds = Bounds(concurrency=1)
+            return await run_plan(loaded.plan, client, output=tmp_path, on_event=lambda _: None, bounds=bounds)
+
+    summary = asyncio.run(run())
+
+    assert (summary.stopped, summary.failed, len(gateway.drawn_requests)) == (stopped, asked, asked)
+
+
+def test_what_waits_for_a_busy_gateway_is_given_up_when_the_run_is_stopped(tmp_path: Path) -> None:
+    write_task(tmp_path)
+    busy = failed(429, "rate_limit_exceeded", retry_after="600")
+
+    async def run() -> tuple[RunSummary, int]:
+        stop = asyncio.Event()
+
+        async def answer(_: Recorded) -> Reply:
+            stop.set()
+            return busy
+
+        gateway = FakeGateway(answer)
+        loaded, _ = load_task(tmp_path)
+        assert loaded is not None
+        async with AsyncClient(app=gateway) as client:
+            summary = await run_plan(loaded.plan, client, output=tmp_path, on_event=lambda _: None, stop=stop)
+        return summary, len(gateway.drawn_requests)
+
+    summary, asked = asyncio.run(run())
+
+    assert (summary.stopped, summary.failed, summary.unfinished, asked) == ("interrupted", 0, 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "sentence"),
+    [
+        ("--budget", "many", "--budget is US dollars, such as 25USD or 0.50, but it is 'many'"),
+        ("--budget", "-1", "--budget is US dollars, such as 25USD or 0.50, but it is '-1'"),
+        ("--max-time", "0", "--max-time is a time such as 2h, 90m or 1h30m, but it is '0'"),
+        ("--max-time", "soon", "--max-time is a time such as 2h, 90m or 1h30m, but it is 'soon'"),
+        ("--concurrency", "0", "--concurrency is auto or a number from 1 to 1024, but it is '0'"),
+    ],
+)
+def test_bounds_are_written_in_one_way(
+    task: Path, capsys: pytest.CaptureFixture[str], option: str, value: str, sentence: str
+) -> None:
+    assert main(["run", str(task), f"{option}={value}"]) == 2
+
+    assert capsys.readouterr().err == f"imageway: {sentence}\n"
+
+
+def test_a_key_whose_budget_is_spent_stops_the_run(tmp_path: Path) -> None:
+    write_task(tmp_path)
+    _records(tmp_path, 3)
+    error = {"message": "spent", "type": "insufficient_quota", "imageway": {"code": "budget_exhausted"}}
+    gateway = FakeGateway(_always(Reply(status=429, body={"error": error})))
+
+    async def run() -> RunSummary:
+        loaded, _ = load_task(tmp_path)
+        assert loaded is not None
+        async with AsyncClient(app=gateway) as client:
+            bounds = Bounds(concurrency=1)
+            return await run_plan(loaded.plan, client, output=tmp_path, on_event=lambda _: None, bounds=bounds)
+
+    summary = asyncio.run(run())
+
+    assert (summary.stopped, summary.reason, summary.failed, len(gateway.drawn_requests)) == ("budget", "spent", 0, 1)
+
+
+def _always(reply: Reply) -> Any:
+    async def answer(_: Recorded) -> Reply:
+        return reply
+
+    return answer
