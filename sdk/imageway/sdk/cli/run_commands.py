@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated
 
-from cyclopts import App, Parameter
+from cyclopts import App, Parameter, validators
 
 from imageway.sdk.cli.words import AsJson, told_once
 
@@ -21,6 +21,7 @@ def add_run_commands(app: App) -> None:
     app.command(_show, name="show")
     app.command(_verify, name="verify")
     app.command(_gc, name="gc")
+    app.command(_export, name="export")
     app.command(_report, name="report")
 
 
@@ -102,3 +103,43 @@ def _report(
     from imageway.sdk.cli.report import report_run
 
     return told_once(lambda: report_run(folder, target=output, run=run, as_json=as_json), as_json=as_json)
+
+
+def _export(
+    folder: Folder,
+    /,
+    *,
+    to: Annotated[
+        str,
+        Parameter(
+            help="A folder/ for imagefolder, out.parquet with the pictures in it, shards/{000000..}.tar for WebDataset,"
+            " rows.json, .jsonl or .csv; a path, or a URL that fsspec knows. hf://organisation/name pushes to the Hub."
+        ),
+    ],
+    run: Run = None,
+    max_shard_bytes: Annotated[int, Parameter(validator=validators.Number(gte=1), help="How large a shard is.")] = 10
+    ** 9,
+    dry_run: Annotated[bool, Parameter(negative="", help="Only say what would be pushed to the Hub.")] = False,
+    public: Annotated[
+        bool, Parameter(negative="", help="Make the data set on the Hub public; private otherwise.")
+    ] = False,
+    as_json: AsJson = False,
+) -> int:
+    """Make a data set of a run, finished or not, as often as you like: pictures with the fields of their records.
+
+    Records that failed, or have no pictures, are left out, except of files of rows.
+    """
+    from imageway.sdk.cli.exporting import export_run
+
+    return told_once(
+        lambda: export_run(
+            folder,
+            to,
+            run=run,
+            max_shard_bytes=max_shard_bytes,
+            dry_run=dry_run,
+            public=public,
+            as_json=as_json,
+        ),
+        as_json=as_json,
+    )

@@ -2,14 +2,14 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import TypeAlias
+from typing import BinaryIO, TypeAlias
 
 from imageway.contract.request import JsonValue
 from imageway.sdk.pipeline.json_text import json_bytes
 from imageway.sdk.pipeline.sink import atomic_file
 from imageway.sdk.pipeline.tables import column_kinds, write_csv, write_parquet
 
-__all__ = ("OUTPUT_ENDINGS", "Rows", "write_output")
+__all__ = ("OUTPUT_ENDINGS", "Rows", "write_output", "write_rows")
 
 OUTPUT_ENDINGS = (".json", ".jsonl", ".csv", ".parquet")
 
@@ -26,16 +26,21 @@ def write_output(path: Path, rows: Rows) -> Path:
     if ending not in OUTPUT_ENDINGS:
         raise ValueError(f"{path.name}: the ending must be one of {', '.join(OUTPUT_ENDINGS)}")
     with atomic_file(path) as file:
-        match ending:
-            case ".jsonl":
-                file.writelines(json_bytes(row) + b"\n" for row in rows())
-            case ".csv":
-                write_csv(file, rows(), column_kinds(rows()))
-            case ".parquet":
-                write_parquet(file, rows(), column_kinds(rows()))
-            case _:
-                file.writelines(_json_list(rows()))
+        write_rows(file, ending, rows)
     return path
+
+
+def write_rows(file: BinaryIO, ending: str, rows: Rows) -> None:
+    """The same into an open file."""
+    match ending:
+        case ".jsonl":
+            file.writelines(json_bytes(row) + b"\n" for row in rows())
+        case ".csv":
+            write_csv(file, rows(), column_kinds(rows()))
+        case ".parquet":
+            write_parquet(file, rows(), column_kinds(rows()))
+        case _:
+            file.writelines(_json_list(rows()))
 
 
 def _json_list(rows: Iterable[dict[str, JsonValue]]) -> Iterator[bytes]:

@@ -53,7 +53,7 @@ def write_parquet(file: BinaryIO, rows: Iterable[Row], kinds: dict[str, set[str]
 
     Raises `MissingLibraryError`.
     """
-    pa, _ = _arrow()
+    pa, _ = arrow()
     schema = pa.schema([(name, arrow_type(found)) for name, found in kinds.items()])
     left = iter(rows)
     with parquet_writer(file, schema) as writer:
@@ -65,7 +65,7 @@ def write_parquet(file: BinaryIO, rows: Iterable[Row], kinds: dict[str, set[str]
 
 def parquet_writer(file: BinaryIO, schema: Any) -> Any:  # noqa: ANN401  # pyarrow has no types
     """A writer, to be used in a `with` block. Raises `MissingLibraryError`."""
-    _, pq = _arrow()
+    _, pq = arrow()
     return pq.ParquetWriter(file, schema, compression="zstd")
 
 
@@ -82,7 +82,7 @@ def column_kinds(rows: Iterable[Row]) -> dict[str, set[str]]:
 
 def arrow_type(kinds: set[str]) -> Any:  # noqa: ANN401  # pyarrow has no types
     """The type for a column; where its values have no type in common, they are text, and objects are JSON."""
-    pa, _ = _arrow()
+    pa, _ = arrow()
     match sorted(kinds):
         case ["bool"]:
             return pa.bool_()
@@ -158,7 +158,8 @@ def _json(value: JsonValue) -> str:
     return json_bytes(value).decode()
 
 
-def _arrow() -> tuple[Any, Any]:
+def arrow() -> tuple[Any, Any]:
+    """`pyarrow` and `pyarrow.parquet`. Raises `MissingLibraryError`."""
     try:
         return import_module("pyarrow"), import_module("pyarrow.parquet")
     except ImportError as error:
@@ -169,4 +170,4 @@ def _arrow() -> tuple[Any, Any]:
 def require_library(path: Path) -> None:
     """Raise `MissingLibraryError` where a file of that ending can't be written here. Imports nothing heavy."""
     if path.suffix.lower() == ".parquet" and find_spec("pyarrow") is None:
-        _arrow()
+        arrow()

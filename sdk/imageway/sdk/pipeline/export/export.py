@@ -1,0 +1,76 @@
+"""A run made into something else: what *to* looks like says what."""
+
+from pathlib import Path
+from typing import Literal
+
+from msgspec import Struct
+
+from imageway.sdk.pipeline.export.folder import export_folder
+from imageway.sdk.pipeline.export.parquet import ParquetFile
+from imageway.sdk.pipeline.export.places import open_target
+from imageway.sdk.pipeline.export.samples import Samples
+from imageway.sdk.pipeline.export.shards import export_shards
+from imageway.sdk.pipeline.output_file import write_rows
+from imageway.sdk.pipeline.run_view import RunView
+
+__all__ = ("Exported", "export", "kind_of")
+
+Kind = Literal["folder", "parquet", "shards", "rows", "hub"]
+
+_ROWS = (".json", ".jsonl", ".csv")
+
+
+class Exported(Struct, frozen=True, kw_only=True):
+    """What was written. `left_out` records had no pictures, or failed; a file of rows has all of them."""
+
+    kind: Kind
+    files: tuple[str, ...]
+    rows: int
+    left_out: int
+
+
+def kind_of(target: str) -> Kind:
+    """What *target* asks for. Raises `ValueError`."""
+    name = target.rpartition("/")[2]
+    ending = Path(name).suffix.lower()
+    if target.startswith("hf://"):
+        return "hub"
+    if ending == ".tar":
+        return "shards"
+    if ending == ".parquet":
+        return "parquet"
+    if ending in _ROWS:
+        return "rows"
+    if ending and Path(target).is_dir() is False:
+        raise ValueError(
+            f"{target}: export to a folder/, out.parquet, shards/{{000000..}}.tar, rows.json, .jsonl or .csv,"
+            " or hf://organisation/name"
+        )
+    return "folder"
+
+
+def export(run: RunView, target: str, *, max_shard_bytes: int) -> Exported:
+    """Write the run to *target*, which isn't on the Hub; what is there under the same names is written anew.
+
+    Raises `MissingLibraryError`, `ValueError` for a target that can't be, `JournalError`, and `OSError`.
+    """
+    kind = kind_of(target)
+    ended = run.outcomes.counts().ended
+    if kind == "rows":
+        ending = Path(target.rpartition("/")[2]).suffix.lower()
+        with open_target(target) as file:
+            write_rows(file, ending, run.outcomes.rows)
+        return Exported(kind=kind, files=(target,), rows=ended, left_out=0)
+    samples = Samples(run)
+    rows = sum(1 for _ in samples)
+    match kind:
+        case "shards":
+            files = export_shards(samples, target, max_bytes=max_shard_bytes)
+        case "parquet":
+            files = [target]
+            with open_target(target) as file, ParquetFile(file, samples) as parquet:
+                for sample in samples:
+                    parquet.add(sample)
+        case _:
+            files = export_folder(run, samples, target)
+    return Exported(kind=kind, files=tuple(files), rows=rows, left_out=ended - rows)
