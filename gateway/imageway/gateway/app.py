@@ -87,7 +87,7 @@ def create_app(
     traffic = Traffic(Observers(observers), clock_s)
 
     def built(settings: Settings, assembly: Assembly) -> Generation:
-        callers = Callers(settings.keys, assembly.registry, today=today)
+        callers = Callers(settings.keys, assembly.registry, door.tokens(settings.oidc), today=today)
         engine = Engine(
             assembly.registry,
             admission=door.admission,

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import date
 from importlib.resources.abc import Traversable
+from importlib.util import find_spec
 
 from msgspec.structs import replace
 
@@ -24,6 +25,7 @@ from imageway.gateway.settings import (
     TargetSettings,
     is_loopback,
 )
+from imageway.gateway.settings.oidc import plain_http_is_fine
 from imageway.gateway.stores.place import StoreError
 from imageway.providers.catalogue import CatalogueError, find, load_catalogue
 from imageway.providers.discovery import missing_extra
@@ -77,6 +79,7 @@ class _Assembler:
         if default is not None and default not in {model.name for model in models}:
             self._fault(("default_model",), "unknown-model", f"default_model is '{default}', which is no model here")
         self._check_keys({model.name for model in models})
+        self._check_tokens()
         self._check_stores()
         media = self._media()
         if self._issues:
@@ -119,6 +122,28 @@ class _Assembler:
                     f"key '{key.name}' has a budget, and a restart would forget what is spent of it: say where to keep"
                     " that, such as budgets: {store: 'sqlite:state/budgets.sqlite3'}",
                 )
+
+    def _check_tokens(self) -> None:
+        oidc = self._settings.oidc
+        if oidc is None:
+            for position, key in enumerate(self._settings.keys):
+                if not key.hashes:
+                    self._fault(("keys", position), "no-hash", f"key '{key.name}' has no sha256, so nobody can use it")
+            return
+        if not plain_http_is_fine(oidc.issuer):
+            self._fault(("oidc", "issuer"), "plain-http", f"'{oidc.issuer}' must be https: who answers there lets in")
+        names = {key.name for key in self._settings.keys}
+        for value, name in oidc.keys.items():
+            if name not in names:
+                known = ", ".join(sorted(names)) or "none"
+                self._fault(
+                    ("oidc", "keys", value), "unknown-key-name", f"there is no key called '{name}'; there are: {known}"
+                )
+        for position, key in enumerate(self._settings.keys):
+            if not key.hashes and key.name not in oidc.keys.values():
+                self._fault(("keys", position), "no-hash", f"key '{key.name}' has no sha256 and no token stands for it")
+        if find_spec("jwt") is None or find_spec("cryptography") is None:
+            self._fault(("oidc",), "missing-extra", "tokens need the package 'pyjwt': pip install 'imageway[oidc]'")
 
     def _check_stores(self) -> None:
         settings = self._settings

@@ -13,7 +13,7 @@ from msgspec import Meta, Struct
 from imageway.contract.errors import ErrorCode, ImageError
 from imageway.providers.registry import utc_today
 
-__all__ = ("ANYONE", "KEY_NAME", "KeySettings", "Keyring", "new_key", "presented_key")
+__all__ = ("ANYONE", "KEY_NAME", "KeySettings", "Keyring", "new_key", "presented_key", "refused_key")
 
 _Count: TypeAlias = Annotated[int, Meta(ge=1)]
 _Hash: TypeAlias = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
@@ -27,12 +27,12 @@ class KeySettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     """A key by its hash, and what its holder may do; what is left out isn't limited.
 
     `sha256` is what `imageway-gateway keys new` prints beside the key; two of them open the same while a key is changed
-    for a new one. `expires` is the first day, in UTC, on which they open nothing. Budgets count UTC days and calendar
-    months, in USD of upstream cost.
+    for a new one, and none does where only tokens (`oidc:`) stand for the key. `expires` is the first day, in UTC, on
+    which it opens nothing. Budgets count UTC days and calendar months, in USD of upstream cost.
     """
 
     name: Annotated[str, Meta(pattern=KEY_NAME, max_length=64)]
-    sha256: _Hash | Annotated[list[_Hash], Meta(min_length=1, max_length=2)]
+    sha256: _Hash | Annotated[list[_Hash], Meta(max_length=2)] = []
     expires: date | None = None
     models: list[str] | None = None
     requests_per_minute: _Count | None = None
@@ -59,7 +59,12 @@ class Keyring:
 
     def __init__(self, keys: Sequence[KeySettings], *, today: Callable[[], date] = utc_today) -> None:
         self._hashes = tuple((value, key) for key in keys for value in key.hashes)
+        self._by_name = {key.name: key for key in keys}
         self._today = today
+
+    def named(self, name: str) -> KeySettings:
+        """The key called *name*. Raises `ImageError` (unauthenticated) where it has expired."""
+        return self._unexpired(self._by_name[name])
 
     def holder(self, presented: str | None) -> KeySettings:
         """The settings of the key *presented*; `ANYONE` where no keys are configured.
@@ -67,20 +72,23 @@ class Keyring:
         Raises `ImageError` (unauthenticated) for no key, for one that isn't here and for one that has expired. Every
         hash is compared, each in constant time.
         """
-        if not self._hashes:
+        if not self._by_name:
             return ANYONE
         if not presented:
-            raise _refused("No API key: send one as 'Authorization: Bearer KEY' or 'api-key: KEY'.")
+            raise refused_key("No API key: send one as 'Authorization: Bearer KEY' or 'api-key: KEY'.")
         digest = sha256(presented[:_LONGEST_KEY].encode(errors="replace")).hexdigest()
         found = None
         for value, key in self._hashes:
             if hmac.compare_digest(value, digest):
                 found = key
         if found is None:
-            raise _refused("Incorrect API key provided.")
-        if found.expires is not None and self._today() >= found.expires:
-            raise _refused(f"This API key expired on {found.expires}.")
-        return found
+            raise refused_key("Incorrect API key provided.")
+        return self._unexpired(found)
+
+    def _unexpired(self, key: KeySettings) -> KeySettings:
+        if key.expires is not None and self._today() >= key.expires:
+            raise refused_key(f"This API key expired on {key.expires}.")
+        return key
 
 
 def presented_key(headers: Mapping[str, str]) -> str | None:
@@ -97,7 +105,8 @@ def new_key() -> tuple[str, str]:
     return key, sha256(key.encode()).hexdigest()
 
 
-def _refused(message: str) -> ImageError:
+def refused_key(message: str) -> ImageError:
+    """*message* as what a caller is told whose key or token isn't good."""
     return ImageError(
         ErrorCode.UNAUTHENTICATED, message, upstream_type="invalid_request_error", upstream_code="invalid_api_key"
     )

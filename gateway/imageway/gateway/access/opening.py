@@ -14,11 +14,15 @@ from imageway.gateway.access.missable import Missable
 from imageway.gateway.access.rates import Rates
 from imageway.gateway.access.sqlite_budgets import SqliteBudgets
 from imageway.gateway.engine.observers import Observers
+from imageway.gateway.settings.oidc import OidcSettings
 from imageway.gateway.settings.stores import BudgetSettings, LimitSettings
 from imageway.gateway.stores.place import StoreError, store_place
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
+
+    from imageway.gateway.access.issuer_keys import IssuerKeys
+    from imageway.gateway.access.tokens import Tokens
 
 __all__ = ("Door", "budgets_place", "limits_place")
 
@@ -50,12 +54,23 @@ class Door:
         observers: Observers | None = None,
     ) -> None:
         """Raises `StoreError` for stores that can't be used, as far as that shows without a connection."""
+        self._issuers: dict[str, IssuerKeys] = {}
         self._redis = _limits_redis(limits)
         self._in_flight = InFlight(self._redis, Missable("in_flight", observers))
         self.budgets = _budgets(budgets, base_dir)
         self.admission = Admission(
             Rates(self._redis, Missable("rates", observers)), self.budgets, self._in_flight, observers=observers
         )
+
+    def tokens(self, settings: OidcSettings | None) -> "Tokens | None":
+        """What checks tokens by *settings*; an issuer's keys are kept over changes of the configuration."""
+        if settings is None:
+            return None
+        from imageway.gateway.access.issuer_keys import IssuerKeys  # and with it httpx, which most gateways never need
+        from imageway.gateway.access.tokens import Tokens
+
+        issuer = self._issuers.setdefault(settings.issuer, IssuerKeys(settings.issuer))
+        return Tokens(settings, issuer)
 
     @asynccontextmanager
     async def opened(self) -> AsyncIterator[None]:

@@ -84,7 +84,7 @@ def image_routes(server: ServerSettings, spool: Spool) -> list[HTTPRouteHandler]
             base_url = base_url_of(request)
             dry = _is_dry(request)
             patience = patience_of(request.headers)
-            caller = generation.callers.of(request.headers)
+            caller = await generation.callers.of(request.headers)
             exchange(request).enter_context(in_flight.entered())
             asked = await reading(caller)
         except (ImageError, HTTPException) as error:

@@ -31,15 +31,15 @@ def model_routes() -> list[HTTPRouteHandler]:
     """The model list as route handlers, each caller's own."""
     written: WeakKeyDictionary[Callers, _Listings] = WeakKeyDictionary()
 
-    def listings(request: AnyRequest) -> tuple[_Listings, str]:
+    async def listings(request: AnyRequest) -> tuple[_Listings, str]:
         callers = generation_of(request).callers
         if callers not in written:
             written[callers] = _Listings(callers)
-        return written[callers], callers.of(request.headers).key.name
+        return written[callers], (await callers.of(request.headers)).key.name
 
     @get(["/v1/models", "/models", "/openai/v1/models"], media_type="application/json")
     async def models(request: AnyRequest) -> Response[bytes]:
-        listed, name = listings(request)
+        listed, name = await listings(request)
         return Response(listed.bodies[name], media_type="application/json")
 
     @get(
@@ -47,7 +47,7 @@ def model_routes() -> list[HTTPRouteHandler]:
         media_type="application/json",
     )
     async def model(request: AnyRequest) -> Response[bytes]:
-        listed, name = listings(request)
+        listed, name = await listings(request)
         known = listed.cards[name]
         plain = str(request.path_params["name"]).lstrip("/")
         card = known.get(plain)

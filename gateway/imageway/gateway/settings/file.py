@@ -7,6 +7,7 @@ from msgspec import Meta, Struct
 from imageway.gateway.access.keyring import KeySettings
 from imageway.gateway.ledger.opening import LedgerSettings
 from imageway.gateway.settings.models import ModelSettings, Name
+from imageway.gateway.settings.oidc import OidcSettings
 from imageway.gateway.settings.server import ServerSettings
 from imageway.gateway.settings.stores import BudgetSettings, LimitSettings, MediaSettings
 
@@ -26,6 +27,7 @@ class File(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     catalogue: list[str] = []
     media: MediaSettings | None = None
     keys: list[KeySettings] = []
+    oidc: OidcSettings | None = None
     limits: LimitSettings = LimitSettings()
     budgets: BudgetSettings | None = None
     ledger: LedgerSettings | None = None

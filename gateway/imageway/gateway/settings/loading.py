@@ -45,6 +45,7 @@ def load_settings(path: Path) -> Settings:
         catalogue_overlays=tuple(path.parent / overlay for overlay in file.catalogue),
         media=None if media is None else replace(media, store=str(path.parent / media.store)),
         keys=tuple(file.keys),
+        oidc=file.oidc,
         limits=file.limits,
         budgets=file.budgets,
         ledger=file.ledger,

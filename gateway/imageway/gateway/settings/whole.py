@@ -9,6 +9,7 @@ from imageway.contract.document import Document, Issue
 from imageway.gateway.access.keyring import KeySettings
 from imageway.gateway.ledger.opening import LedgerSettings
 from imageway.gateway.settings.models import ModelSettings
+from imageway.gateway.settings.oidc import OidcSettings
 from imageway.gateway.settings.server import ServerSettings
 from imageway.gateway.settings.stores import BudgetSettings, LimitSettings, MediaSettings
 from imageway.providers.discovery import load_plugin
@@ -36,6 +37,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     catalogue_overlays: tuple[Path, ...] = ()
     media: MediaSettings | None = None
     keys: tuple[KeySettings, ...] = ()
+    oidc: OidcSettings | None = None
     limits: LimitSettings = LimitSettings()
     budgets: BudgetSettings | None = None
     ledger: LedgerSettings | None = None
