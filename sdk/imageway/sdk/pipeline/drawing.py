@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Executor
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
@@ -23,6 +24,7 @@ from imageway.sdk.pipeline.chat import Chats
 from imageway.sdk.pipeline.events import RecordFault, Stopped
 from imageway.sdk.pipeline.graph import Graph
 from imageway.sdk.pipeline.journal import CallSite, EarlierPictureError, Journal, JournalError, Standing
+from imageway.sdk.pipeline.media import Places
 from imageway.sdk.pipeline.plan import ImageNode, ImagePart, Plan
 from imageway.sdk.pipeline.provenance import KeptPicture, answered_with
 from imageway.sdk.pipeline.render import request_of
@@ -50,7 +52,8 @@ class DrawingClient(Protocol):
 
 
 class Studio(Struct, frozen=True, kw_only=True):
-    """What all records of a run share. Relative paths of pictures are looked up in `input_folders`.
+    """What all records of a run share. Pictures that records name are looked for in `places`, by
+    threads of their own, `readers`, since a link may be slow.
 
     With `replace`, pictures of other calls make room for new ones. Calls that an earlier run has seen fail are sent
     again with `retry_failed`, and those that may have been paid for with `retry_unknown`. Lots are drawn by `seed`.
@@ -61,7 +64,8 @@ class Studio(Struct, frozen=True, kw_only=True):
     graph: Graph
     specs: Mapping[str, ModelSpec]
     picture_folder: Path
-    input_folders: Sequence[Path]
+    places: Places
+    readers: Executor
     journal: Journal
     sender: Sender
     chats: Chats
@@ -144,12 +148,11 @@ class _Drawing:
 
     async def _run(self, state: Mapping[str, JsonValue]) -> Drawn:
         call, studio = self._call, self._studio
-        make = partial(
-            request_of, call.node, state, folders=studio.input_folders, spec=studio.specs.get(call.node.model)
-        )
+        loop = asyncio.get_running_loop()
+        make = partial(request_of, call.node, state, places=studio.places, spec=studio.specs.get(call.node.model))
         # Only pictures are read from files; all else is done sooner than a thread is woken.
         has_pictures = any(isinstance(part, ImagePart) for part in call.node.parts)
-        request = await asyncio.to_thread(make) if has_pictures else make()
+        request = await loop.run_in_executor(studio.readers, make) if has_pictures else make()
         await studio.client.check(request)
         standing, stem = await asyncio.to_thread(self._intended, request)
         if standing.state != "to send":

@@ -15,6 +15,7 @@ from imageway.contract.request import ImageRequest, JsonValue
 from imageway.contract.spec import ModelSpec
 from imageway.sdk.pipeline.data.row import Row
 from imageway.sdk.pipeline.graph import START
+from imageway.sdk.pipeline.media import Places
 from imageway.sdk.pipeline.parameters import fields_of_params
 from imageway.sdk.pipeline.plan import ImageNode, Plan, TextNode, calls_of, writes_of
 from imageway.sdk.pipeline.render import request_of
@@ -116,7 +117,7 @@ class _Forecasting:
         self._plan = plan
         self._pricing = pricing
         self._specs = specs
-        self._folders = folders
+        self._places = Places(folders=tuple(folders), allowed_hosts=frozenset(plan.allowed_hosts))
         self._done = done
         sure = _sure(plan)
         self._nodes = [(node.name in sure, call) for node in plan.nodes for call in calls_of(node)]
@@ -159,7 +160,7 @@ class _Forecasting:
         )
         try:
             request = await asyncio.to_thread(
-                request_of, node, state, folders=self._folders, spec=self._specs.get(node.model)
+                request_of, node, state, places=self._places, spec=self._specs.get(node.model)
             )
             if not guessed:
                 await self._pricing.check(request)

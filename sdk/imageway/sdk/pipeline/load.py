@@ -109,6 +109,7 @@ class _Loader:
             ways=tuple(ways),
             max_rounds=task.graph_config.graph_properties.max_rounds,
             id_column=task.data_config.id_column,
+            allowed_hosts=tuple(task.data_config.allow_hosts),
             columns=columns,
             generate=generate,
             schema=schema,

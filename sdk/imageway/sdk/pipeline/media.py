@@ -1,21 +1,28 @@
-"""Pictures that people name, as paths or data URLs, read into inputs of a request. Their bytes go out untouched."""
+"""Pictures as people give them, read into inputs of a request: paths, links, data URLs, bytes, Pillow's images.
+
+The bytes of all but the last go out untouched.
+"""
 
 import base64
 import binascii
+import io
 import os
 import re
 from collections.abc import Iterator, Sequence
-from pathlib import Path
-from urllib.parse import unquote_to_bytes
+from pathlib import Path, PurePosixPath
+from urllib.parse import unquote_to_bytes, urlsplit
 
-from msgspec.structs import replace
+from msgspec import Struct
 
 from imageway.contract.errors import ErrorCode, ImageError
-from imageway.contract.request import ImageFormat, ImageInput, JsonValue
+from imageway.contract.request import ImageFormat, ImageInput
 from imageway.contract.sniff import image_input
 from imageway.contract.wording import type_word
+from imageway.sdk.pipeline.data.remote import open_url
+from imageway.sdk.pipeline.data.row import SourceError
+from imageway.sdk.pipeline.fetch import FetchError, fetch
 
-__all__ = ("MAX_PICTURE_BYTES", "data_url_bytes", "is_data_url", "read_picture", "read_pictures")
+__all__ = ("MAX_PICTURE_BYTES", "Places", "data_url_bytes", "is_data_url", "read_picture", "read_pictures")
 
 MAX_PICTURE_BYTES = 64 * 1024**2
 
@@ -28,26 +35,52 @@ def is_data_url(text: str) -> bool:
     return text[:5].lower() == "data:"
 
 
-def read_pictures(value: JsonValue, *, folders: Sequence[Path] = ()) -> tuple[ImageInput, ...]:
-    """The pictures that *value* names: a path, a data URL, or a list of those, lists within it included.
-
-    Relative paths are looked up in *folders* in their order, or in the working directory where there are none. Raises
-    `ImageError` (invalid_request, `param` image) that names the file at fault. Reads files: not for the event loop.
+class Places(Struct, frozen=True, kw_only=True):
+    """Where pictures are looked for: relative paths in `folders` in their order, in the working directory if there are
+    none; links everywhere in public, and at `allowed_hosts`, which may be private.
     """
-    return tuple(read_picture(name, folders=folders) for name in _names(value))
+
+    folders: tuple[Path, ...] = ()
+    allowed_hosts: frozenset[str] = frozenset()
 
 
-def read_picture(name: str | Path, *, folders: Sequence[Path] = ()) -> ImageInput:
+_ANYWHERE = Places()
+
+
+def read_pictures(value: object, *, places: Places = _ANYWHERE) -> tuple[ImageInput, ...]:
+    """The pictures that *value* is or names, or a list of those, lists within it included.
+
+    A picture is a path, a link (http, https or of an object store), a data URL, bytes, `{bytes, path}` as datasets have
+    it, or an image of Pillow. Raises `ImageError` (invalid_request, `param` image) that names the one at fault. Reads
+    files and links: not for the event loop.
+    """
+    return tuple(read_picture(one, places=places) for one in _each(value))
+
+
+def read_picture(value: object, *, places: Places = _ANYWHERE) -> ImageInput:
     """One picture; see `read_pictures`."""
-    if isinstance(name, str) and is_data_url(name):
-        content, shown = data_url_bytes(name), "the data URL"
-        picture = image_input(content)
-    else:
-        path = _found(os.fspath(name), folders or (Path(),))
-        content, shown = _content(path), f"'{_shown(os.fspath(name))}'"
-        picture = replace(image_input(content, path.name), found_at=str(path.absolute()))
+    match value:
+        case str() if is_data_url(value):
+            content, shown, name = data_url_bytes(value), "the data URL", "image"
+        case str() if _LINK.match(value):
+            content, shown = _linked(value, places), f"'{_plain(value)}'"
+            name = PurePosixPath(urlsplit(value).path).name or "image"
+        case str() | Path():
+            path = _found(os.fspath(value), places.folders or (Path(),))
+            content, shown, name = _content(path), f"'{_shown(os.fspath(value))}'", path.name
+        case bytes() | bytearray() | memoryview():
+            content, shown, name = bytes(value), "the picture", "image"
+        case {"bytes": bytes() as content, **rest}:
+            shown, name = "the picture", PurePosixPath(str(rest.get("path") or "image")).name
+        case {"path": str() | Path() as path}:
+            return read_picture(path, places=places)
+        case _:
+            content, shown, name = _drawn(value), "the picture", "image.png"
     if not content:
         raise _fault(f"{shown} is empty: there is no picture in it.")
+    if len(content) > MAX_PICTURE_BYTES:
+        raise _too_large(shown)
+    picture = image_input(content, name)
     if picture.facts.format is ImageFormat.UNKNOWN:
         raise _fault(f"{shown} is not an image of a known format (PNG, JPEG, WebP, GIF and others).")
     return picture
@@ -73,21 +106,45 @@ def data_url_bytes(url: str) -> bytes:
     return content
 
 
-def _names(value: JsonValue) -> Iterator[str]:
-    match value:
-        case str():
-            yield value
-        case list():
-            for item in value:
-                yield from _names(item)
-        case _:
-            raise _fault(f"a picture is a path, a data URL or a list of those, but here stands {type_word(value)}.")
+def _each(value: object) -> Iterator[object]:
+    if isinstance(value, list | tuple):
+        for item in value:
+            yield from _each(item)
+    else:
+        yield value
+
+
+def _linked(link: str, places: Places) -> bytes:
+    try:
+        if link[:4].lower() == "http":
+            return fetch(link, max_bytes=MAX_PICTURE_BYTES, allowed_hosts=places.allowed_hosts)
+        with open_url(link) as file:
+            return file.read(MAX_PICTURE_BYTES + 1)
+    except FetchError as error:
+        raise _fault(f"can't fetch '{_plain(link)}': {error}.") from error
+    except SourceError as error:
+        raise _fault(f"can't fetch {error}.") from error
+
+
+def _plain(link: str) -> str:
+    """A link as it may be shown: what stands behind its question mark may be a secret."""
+    return _shown(link.partition("?")[0])
+
+
+def _drawn(value: object) -> bytes:
+    """An image of Pillow as a PNG, which loses nothing of it."""
+    if not type(value).__module__.startswith("PIL."):
+        kind = type_word(value) if isinstance(value, bool | int | float | dict | None) else type(value).__name__
+        raise _fault(f"a picture is a path, a link, a data URL, bytes or a list of those, but here stands {kind}.")
+    file = io.BytesIO()
+    try:
+        value.save(file, "PNG")  # type: ignore[attr-defined]  # Pillow isn't loaded for whoever has no such image
+    except (OSError, ValueError) as error:
+        raise _fault(f"the image can't be written as PNG: {error}.") from error
+    return file.getvalue()
 
 
 def _found(name: str, folders: Sequence[Path]) -> Path:
-    if _LINK.match(name):
-        link = _shown(name.partition("?")[0])
-        raise _fault(f"fetching links isn't supported yet: give '{link}' as a file or a data URL.")
     if not name.strip():
         raise _fault("the name of the picture is empty.")
     for folder in folders:

@@ -178,8 +178,8 @@ class Plan(Struct, frozen=True, kw_only=True):
 
     `ways` lead from START over the nodes to END; without any the nodes come one after the other. `folder` is where the
     task's YAML lies. `columns` is None where the task has no `output_map`: the whole state is written then, or what
-    `generate` makes of it. `schema` raises for a finished state that isn't as it must be. `notes` are sentences to be
-    told once.
+    `generate` makes of it. `schema` raises for a finished state that isn't as it must be. `allowed_hosts` are
+    fetched from though they aren't public. `notes` are sentences to be told once.
     """
 
     name: str
@@ -192,6 +192,7 @@ class Plan(Struct, frozen=True, kw_only=True):
     columns: tuple[OutputColumn, ...] | None = None
     generate: Hook | None = None
     schema: Hook | None = None
+    allowed_hosts: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
     @property

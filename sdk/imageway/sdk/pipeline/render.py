@@ -1,24 +1,25 @@
 """A node and a record's state into a request: templates filled, pictures read, generation or edit told apart."""
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping
 
 from imageway.contract.errors import ErrorCode, ImageError
 from imageway.contract.request import ImageInput, ImageRequest, JsonValue, Operation
 from imageway.contract.spec import Choice, ModelSpec, OperationSpec
-from imageway.sdk.pipeline.media import read_picture, read_pictures
+from imageway.sdk.pipeline.media import Places, read_picture, read_pictures
 from imageway.sdk.pipeline.parameters import filled
 from imageway.sdk.pipeline.plan import ImageNode, ImagePart
 from imageway.sdk.pipeline.template import MissingFieldError, only_field, render
 
 __all__ = ("pictures_of", "request_of")
 
+_ANYWHERE = Places()
+
 
 def request_of(
     node: ImageNode,
     state: Mapping[str, JsonValue],
     *,
-    folders: Sequence[Path] = (),
+    places: Places = _ANYWHERE,
     spec: ModelSpec | None = None,
 ) -> ImageRequest:
     """The request that *node* makes of *state*: an edit where its parts yield a picture, else a generation.
@@ -30,7 +31,7 @@ def request_of(
     images: list[ImageInput] = []
     for part in node.parts:
         if isinstance(part, ImagePart):
-            images += pictures_of(part, state, folders)
+            images += pictures_of(part, state, places)
             continue
         text = render(part.template, state).strip()
         if text[:11].lower() == "data:image/":
@@ -48,15 +49,15 @@ def request_of(
     )
 
 
-def pictures_of(part: ImagePart, state: Mapping[str, JsonValue], folders: Sequence[Path]) -> tuple[ImageInput, ...]:
+def pictures_of(part: ImagePart, state: Mapping[str, JsonValue], places: Places) -> tuple[ImageInput, ...]:
     """The pictures that *part* stands for, lists in their order; see `request_of`."""
     field = only_field(part.template)
     if field is None:
-        return (read_picture(render(part.template, state).strip(), folders=folders),)
+        return (read_picture(render(part.template, state).strip(), places=places),)
     value = state.get(field)
     if value is None:
         raise MissingFieldError(field, known=tuple(state), null=field in state)
-    pictures = read_pictures(value, folders=folders)
+    pictures = read_pictures(value, places=places)
     if not pictures:
         raise ImageError(ErrorCode.INVALID_REQUEST, f"The list {{{field}}} holds no picture.", param="image")
     return pictures

@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter, deque
 from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from decimal import Decimal
 from hashlib import sha256
@@ -21,6 +22,7 @@ from imageway.sdk.pipeline.graph import Graph
 from imageway.sdk.pipeline.image_folder import write_metadata
 from imageway.sdk.pipeline.journal import Journal, JournalError, open_journal
 from imageway.sdk.pipeline.lock import run_lock
+from imageway.sdk.pipeline.media import Places
 from imageway.sdk.pipeline.outcomes import Outcome
 from imageway.sdk.pipeline.output_file import write_output
 from imageway.sdk.pipeline.pace import Pace
@@ -37,6 +39,7 @@ from imageway.sdk.pipeline.tariff import Tariff
 __all__ = ("Bounds", "Writing", "plan_digest", "run_plan")
 
 _AHEAD = 16
+_MOST_READERS = 32
 
 
 class Writing(msgspec.Struct, frozen=True, kw_only=True):
@@ -126,7 +129,10 @@ async def run_plan(
             graph=Graph.of(plan),
             specs=await client.models(),
             picture_folder=picture_folder(output),
-            input_folders=(*source.folders, plan.folder, Path.cwd()),
+            places=Places(
+                folders=(*source.folders, plan.folder, Path.cwd()), allowed_hosts=frozenset(plan.allowed_hosts)
+            ),
+            readers=stack.enter_context(ThreadPoolExecutor(min(max(bounds.concurrency, 1), _MOST_READERS))),
             journal=journal,
             sender=sender,
             chats=await stack.enter_async_context(Chats()),

@@ -87,7 +87,7 @@ class _Writing:
         parts: list[JsonValue] = []
         for part in message.parts:
             if isinstance(part, ImagePart):
-                for picture in pictures_of(part, state, self._studio.input_folders):
+                for picture in pictures_of(part, state, self._studio.places):
                     text = base64.b64encode(picture.content).decode()
                     url = f"data:{picture.facts.format.media_type};base64,{text}"
                     parts.append({"type": "image_url", "image_url": {"url": url}})

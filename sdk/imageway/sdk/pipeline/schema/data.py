@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, field
 
 from imageway.sdk.pipeline.data.config import DiskSource, HfSource
 from imageway.sdk.pipeline.schema.models import Name
@@ -15,4 +15,8 @@ class DataConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     source: DiskSource | HfSource | list[DiskSource | HfSource] | None = None
     id_column: Annotated[Name | None, Meta(description="The column with the record's id; `id` unless told.")] = None
+    allow_hosts: Annotated[
+        list[Name],
+        Meta(description="Hosts that pictures may be fetched from though their addresses aren't public."),
+    ] = field(default_factory=list)
     resumable: Annotated[bool | None, Meta(description="Without effect: a rerun does what is missing, always.")] = None
