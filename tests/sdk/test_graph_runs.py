@@ -10,6 +10,7 @@ from fakes.gateway import REJECTED, FakeGateway, Recorded, Reply, drawn
 from fakes.task_files import heads
 from fakes.task_runs import nodes, ran, task_folder
 from imageway.sdk.pipeline.load import load_task
+from imageway.sdk.pipeline.run import Bounds
 
 
 def _prompt(asked: Recorded) -> str:
@@ -584,7 +585,7 @@ def test_parameters_are_filled_per_record_and_typed_by_the_model(tmp_path: Path)
         {"id": "3", "title": "t", "w": 300, "n": 11},
         {"id": "4", "title": "t", "w": 256},
     ]
-    found = ran(task_folder(tmp_path, graph, records), concurrency=1)
+    found = ran(task_folder(tmp_path, graph, records), bounds=Bounds(concurrency=1))
 
     sent = [(asked.json["size"], asked.json["n"], asked.json["user"]) for asked in found.gateway.drawn_requests]
     assert sent == [("512x512", 2, "{u} t"), ("256x256", 1, "{u} t")]

@@ -88,6 +88,7 @@ def _run(
         str | None, Parameter(help="Stop before the run has spent more, such as 25USD; the same command goes on.")
     ] = None,
     max_time: Annotated[str | None, Parameter(help="Stop after a time such as 2h or 30m; likewise.")] = None,
+    seed: Annotated[int, Parameter(help="Decides the lots of weighted_sampler nodes.")] = 0,
     replace: Annotated[
         bool, Parameter(negative="", help="Draw everything anew, in place of what earlier runs left in the folder.")
     ] = False,
@@ -126,6 +127,7 @@ def _run(
             place=Place(output=output, output_file=output_file, relative_paths=relative_paths, sidecars=sidecars),
             limit=limit,
             bounds=read_bounds(budget=budget, max_time=max_time, concurrency=concurrency),
+            seed=seed,
             as_json=as_json,
             anew=Anew(replace=replace, fresh=fresh),
             retry_failed=retry_failed,

@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from imageway.contract.document import Issue
 from imageway.contract.errors import ImageError
 from imageway.contract.request import JsonValue
@@ -13,6 +15,7 @@ from imageway.sdk.cli.gateway import GatewayChoice, open_client
 from imageway.sdk.cli.talk import Exit, GiveUpError, put_json, say
 from imageway.sdk.embedded import Opener
 from imageway.sdk.pipeline.check import check_capabilities, check_data
+from imageway.sdk.pipeline.data.kinds import Blank
 from imageway.sdk.pipeline.data.preview import looked_at
 from imageway.sdk.pipeline.data.row import SourceError
 from imageway.sdk.pipeline.load import load_task
@@ -64,6 +67,9 @@ def loaded_task(task: Path, models_file: Path | None) -> Found:
     if more:
         message = f"the first {len(rows):,} records were looked at; there are more"
         issues.append(Issue(code="data", message=message, severity="note"))
+    if isinstance(loaded.plan.data, Blank):
+        rows = [{}]
+    loaded = replace(loaded, sample=rows)
     return loaded, [*issues, *check_data(loaded, rows)] if rows else issues
 
 

@@ -12,6 +12,7 @@ from imageway.contract.request import ImageFacts, ImageFormat, ImageInput, Image
 from imageway.contract.spec import ModelSpec
 from imageway.contract.strict import did_you_mean
 from imageway.contract.validation import Validation, violations_under
+from imageway.sdk.pipeline.check_records import exceeding_records
 from imageway.sdk.pipeline.graph import Graph
 from imageway.sdk.pipeline.loaded import LoadedTask, Origin, Place
 from imageway.sdk.pipeline.parameters import constant_params, fields_of_params
@@ -37,7 +38,9 @@ def check_capabilities(
     today: date,
     validations: Mapping[str, Validation] | None = None,
 ) -> list[Issue]:
-    """What each node's constant parameters, image parts and model have against them by the specs in *known*.
+    """What each node's parameters, image parts and model have against them by the specs in *known*.
+
+    Parameters that records fill are judged by the task's sample of them.
 
     *validations* tells how strictly the gateway checks, by model; those that it leaves out are checked strictly.
     Prompts and pictures of records aren't judged here. Nodes whose model isn't in *known* are passed over: see
@@ -53,6 +56,7 @@ def check_capabilities(
             continue
         validation = (validations or {}).get(node.model, "strict")
         issues += _exceeding(node, origin, known, validation)
+        issues += _in_records(node, task, spec, validation)
         if node.model not in told_of:
             told_of.add(node.model)
             issues += _ending(node.model, spec, origin.model, today)
@@ -147,6 +151,17 @@ def _exceeding(
             names = violation.allowed if unknown and isinstance(violation.allowed, Sequence) else ()
             hint = did_you_mean(inner[-1] if inner else root, [str(name) for name in names])
             yield place.issue("unsupported", f"{node.model}: {_sentence(violation)}", of_key=unknown, hint=hint)
+
+
+def _in_records(node: ImageNode, task: LoadedTask, spec: ModelSpec, validation: Validation) -> Iterator[Issue]:
+    return exceeding_records(
+        node,
+        task.origins[node.name],
+        task.sample,
+        spec,
+        stand_in=lambda params: _stand_in(node, spec, params),
+        violations=lambda request: violations_under(validation, request, spec),
+    )
 
 
 def _unknown_templates(

@@ -81,7 +81,7 @@ class _Loader:
         with code.importing():
             flat = flattened(self._document, task, code, working_directory=self._working_directory)
             self.issues += flat.issues
-            nodes = NodeLoader(self._models)
+            nodes = NodeLoader(self._models, self._working_directory)
             found = [node for written in flat.nodes if (node := nodes.node(written)) is not None]
             ways = [
                 Way(

@@ -1,6 +1,7 @@
 """Nodes as they are written into nodes of a plan."""
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import assert_never
 
 from msgspec import Struct
@@ -10,6 +11,7 @@ from imageway.contract.document import Issue
 from imageway.contract.request import JsonValue
 from imageway.contract.strict import closest, did_you_mean
 from imageway.sdk.pipeline.loaded import Origin, Place
+from imageway.sdk.pipeline.lot_values import column_values
 from imageway.sdk.pipeline.models_file import ModelsFile, ResolvedModel
 from imageway.sdk.pipeline.plan import (
     Attribute,
@@ -47,10 +49,11 @@ class Written(Struct, frozen=True, kw_only=True):
 class NodeLoader:
     """Makes nodes, gathering what is wrong with them and where their parts stand."""
 
-    def __init__(self, models: ModelsFile) -> None:
+    def __init__(self, models: ModelsFile, working_directory: Path) -> None:
         self.issues: list[Issue] = []
         self.origins: dict[str, Origin] = {}
         self._models = models
+        self._working_directory = working_directory
 
     def node(self, found: Written) -> Node | None:
         """The node of the plan, None where something is wrong with it."""
@@ -131,15 +134,19 @@ class NodeLoader:
         attributes = []
         for name, attribute in node.attributes.items():
             self._not_the_id(found, name, "attributes")
-            if not isinstance(attribute.values, list):
-                message = "values from a data source aren't supported yet; list them here"
-                self.issues.append(found.at("attributes", name, "values").issue("not-supported-yet", message))
-                continue
-            weights = attribute.weights or [1.0] * len(attribute.values)
-            if len(weights) != len(attribute.values) or not sum(weights):
-                message = f"{name} has {len(attribute.values)} values, so it needs as many weights, not all of them 0"
+            weights = attribute.weights
+            if isinstance(attribute.values, list):
+                values = attribute.values
+            else:
+                place = found.at("attributes", name, "values")
+                values, even, issues = column_values(attribute.values, place, working_directory=self._working_directory)
+                self.issues += issues
+                weights = even if weights is None else weights
+            weights = [1.0] * len(values) if weights is None else weights
+            if len(weights) != len(values) or (values and not sum(weights)):
+                message = f"{name} has {len(values)} values, so it needs as many weights, not all of them 0"
                 self.issues.append(found.at("attributes", name, "weights").issue("odd-weights", message))
-            attributes.append(Attribute(name=name, values=tuple(attribute.values), weights=tuple(weights)))
+            attributes.append(Attribute(name=name, values=tuple(values), weights=tuple(weights)))
         return SamplerNode(name=found.name, attributes=tuple(attributes))
 
     def _model(self, model: NodeModel, place: Place) -> ResolvedModel | None:

@@ -1,11 +1,12 @@
 """A plan together with the places in the files that it came from, so that later findings can point there."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 
 from imageway.contract.document import Document, YamlPath, issue_at
 from imageway.contract.issue import Issue, Severity
+from imageway.contract.request import JsonValue
 from imageway.sdk.pipeline.plan import Plan
 
 __all__ = ("LoadedTask", "Origin", "Place")
@@ -32,9 +33,13 @@ class Origin(Struct, frozen=True, kw_only=True):
 
 
 class LoadedTask(Struct, frozen=True, kw_only=True):
-    """A checked task: `plan` is what is run. `origins` are by node, `aliases` are the rows of the models file."""
+    """A checked task: `plan` is what is run. `origins` are by node, `aliases` are the rows of the models file.
+
+    `sample` are its first records, where they were looked at.
+    """
 
     plan: Plan
     document: Document
     origins: Mapping[str, Origin]
     aliases: tuple[str, ...] = ()
+    sample: Sequence[Mapping[str, JsonValue]] = ()

@@ -80,14 +80,18 @@ Source: TypeAlias = DiskSource | HfSource
 
 
 def described(
-    source: Source | list[Source] | None, document: Document, *, folder: Path, working_directory: Path
+    source: Source | list[Source] | None,
+    document: Document,
+    *,
+    folder: Path,
+    working_directory: Path,
+    at: YamlPath = ("data_config", "source"),
 ) -> tuple[Data, list[Issue]]:
-    """Where the records of a task in *folder* come from, by what stands at `data_config.source` of *document*.
+    """Where the records of a task in *folder* come from, by what stands at *at* in *document*.
 
     Files are sought from *folder* first, then from *working_directory*.
     """
     describer = _Describer(document, folder, working_directory)
-    at: YamlPath = ("data_config", "source")
     match source:
         case None | []:
             return Blank(), []

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from msgspec import Meta, Struct, field
 
-from imageway.sdk.pipeline.schema.data import DiskSource
+from imageway.sdk.pipeline.data.config import DiskSource, HfSource
 from imageway.sdk.pipeline.schema.models import Name, NodeModel
 
 __all__ = (
@@ -121,10 +121,10 @@ class LambdaNode(Struct, frozen=True, kw_only=True, tag_field="node_type", tag="
 
 
 class ColumnValues(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Values to draw from: a column of a data file."""
+    """Values to draw from: a column of a data source."""
 
     column: Annotated[Name | Annotated[list[Name], Meta(min_length=1)], Meta(description="One, or one of several.")]
-    source: DiskSource
+    source: DiskSource | HfSource
 
 
 class Attribute(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

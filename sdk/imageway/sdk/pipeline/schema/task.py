@@ -97,7 +97,7 @@ class SchemaConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 class Task(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A task: records, what is done with each, and what is written of it."""
 
-    data_config: DataConfig
     graph_config: GraphConfig
+    data_config: DataConfig = DataConfig()
     output_config: OutputConfig | None = None
     schema_config: SchemaConfig | None = None
