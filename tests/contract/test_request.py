@@ -23,6 +23,6 @@ def test_every_format_has_its_media_type_and_file_name_ending() -> None:
     assert {format_: (format_.media_type, format_.extension) for format_ in ImageFormat} == LABELS
 
 
-@pytest.mark.parametrize(("params", "n"), [({}, 1), ({"n": None}, 1), ({"n": 4}, 4)], ids=["left out", "null", "four"])
+@pytest.mark.parametrize(("params", "n"), [({}, 1), ({"n": None}, 1), ({"n": 4}, 4), ({"n": -4}, 1), ({"n": "4"}, 1)])
 def test_a_request_draws_one_picture_unless_told_otherwise(params: dict[str, JsonValue], n: int) -> None:
     assert ImageRequest(operation=Operation.GENERATE, model="m", params=params).n == n

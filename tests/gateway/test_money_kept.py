@@ -3,6 +3,7 @@
 import asyncio
 import sqlite3
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from decimal import Decimal
 from hashlib import sha256
@@ -11,18 +12,24 @@ from typing import Any
 
 import httpx
 import pytest
+from msgspec import UNSET, UnsetType
 
+from fakes.clock import FakeClock
 from fakes.upstream import PNG, Reply, Upstream, streamed
 from gateway_log import Log
-from imageway.contract.errors import ImageError
+from imageway.contract.cost import micro_usd
+from imageway.contract.errors import ErrorCode, ImageError
 from imageway.contract.request import ImageRequest, Operation
+from imageway.contract.result import GeneratedImage, ImageResult, TokenDetails, Usage
 from imageway.gateway.access.admission import Admission
 from imageway.gateway.access.budgets import Period, periods_at
+from imageway.gateway.access.callers import Caller
 from imageway.gateway.access.keyring import KeySettings
 from imageway.gateway.access.rates import Rates
 from imageway.gateway.access.sqlite_budgets import SqliteBudgets
 from imageway.gateway.app import create_app
 from imageway.gateway.engine.delivery import Delivery
+from imageway.gateway.engine.engine import Engine
 from imageway.gateway.engine.pricing import estimate_of
 from imageway.gateway.media.store import MediaStore
 from imageway.gateway.settings import load_settings
@@ -31,6 +38,7 @@ from imageway.providers.catalogue import load_catalogue
 from imageway.providers.registry import Model, Registry, Target
 from imageway.providers.sketch import SketchConfig
 from imageway.providers.sketch.provider import SketchProvider
+from imageway.providers.traffic_rules import RetryRules
 from loopback import serving
 
 CONFIG = """
@@ -195,3 +203,62 @@ async def test_what_was_never_sent_is_given_back(fault: Exception | None) -> Non
     assert calling.cancelled() if fault is None else calling.exception() is fault
     [today] = periods_at(NOW, "k", day_micro_usd=20_000, month_micro_usd=None)
     assert await budgets.spent([today]) == {"2026-11-24": 0}
+
+
+class Doubtful:
+    """A provider of whose first *doubts* calls nobody knows the end; later ones are drawn."""
+
+    def __init__(self, doubts: int, usage: Usage | UnsetType) -> None:
+        self._doubts = doubts
+        self._usage = usage
+
+    async def create(self, upstream_model: str, request: ImageRequest) -> ImageResult:
+        self._doubts -= 1
+        if self._doubts >= 0:
+            raise ImageError(ErrorCode.UPSTREAM_TIMEOUT, "late", may_have_billed=True)
+        return ImageResult(created=1, images=(GeneratedImage.from_bytes(PNG),), usage=self._usage)
+
+    async def aclose(self) -> None:
+        return
+
+
+MOST_USD = Decimal("0.011645")
+USED = Usage(
+    total_tokens=272,
+    input_tokens=0,
+    output_tokens=272,
+    input_tokens_details=TokenDetails(text_tokens=0, image_tokens=0),
+)
+
+
+@pytest.mark.parametrize(
+    ("doubts", "usage", "spent_usd"),
+    [
+        (0, USED, Decimal("0.01088")),
+        (0, UNSET, MOST_USD),
+        (1, USED, Decimal("0.01088") + MOST_USD),
+        (1, UNSET, 2 * MOST_USD),
+        (2, USED, Decimal("0.01088") + 2 * MOST_USD),
+        (3, USED, 3 * MOST_USD),
+        (9, USED, 3 * MOST_USD),
+    ],
+)
+async def test_every_call_that_may_have_been_paid_for_is_counted(
+    doubts: int, usage: Usage | UnsetType, spent_usd: Decimal
+) -> None:
+    budgets = SqliteBudgets(None)
+    spec = load_catalogue()["openai/gpt-image-1"]
+    target = Target(provider_name="p", provider=Doubtful(doubts, usage), upstream_model="m", spec=spec)
+    model = Model(name="gpt-image-1", contract=spec, targets=(target,), retry=RetryRules(may_pay_twice=True))
+    registry = Registry([model])
+    params = {name: value for name, value in CHEAP.items() if name != "model"}
+    request = ImageRequest(operation=Operation.GENERATE, model="gpt-image-1", params={**params})
+    clock = FakeClock()
+    engine = Engine(registry, admission=Admission(Rates(), budgets, now=lambda: NOW), clock_s=clock, sleep=clock.sleep)
+    key = KeySettings(name="k", sha256="0" * 64, budget_usd_per_day=Decimal(1))
+
+    with nullcontext() if doubts < 3 else pytest.raises(ImageError):
+        await engine.run(request, request_id="r", caller=Caller(key=key, registry=registry))
+
+    [today] = periods_at(NOW, "k", day_micro_usd=1_000_000, month_micro_usd=None)
+    assert await budgets.spent([today]) == {"2026-11-24": micro_usd(spent_usd)}

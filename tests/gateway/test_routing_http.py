@@ -1,5 +1,6 @@
 """What a vendor does, and what comes of it: whom the gateway asks, how long it waits, and what the caller is told."""
 
+import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -263,6 +264,14 @@ def test_a_target_that_keeps_failing_is_left_alone_until_one_call_has_shown_that
     assert gateway.asked() == [B]
     gateway.clock.now_s += 15
     assert (gateway.draw("one").status_code, gateway.draw("one").status_code) == (200, 200)
+    changes = [
+        line for line in map(json.loads, gateway.log.getvalue().splitlines()) if line["event"] == "breaker.changed"
+    ]
+    assert [(line["state"], line["code"], line["open_seconds"], line["level"]) for line in changes] == [
+        ("open", "upstream_unavailable", 15, "warning"),
+        ("half_open", None, 0, "info"),
+        ("closed", None, 0, "info"),
+    ]
 
 
 def test_a_target_that_fails_its_trial_is_left_alone_for_twice_as_long(gateway: Gateway) -> None:

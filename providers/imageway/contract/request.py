@@ -113,6 +113,6 @@ class ImageRequest(Struct, frozen=True, kw_only=True):
 
     @property
     def n(self) -> int:
-        """How many pictures a checked request asks for."""
+        """How many pictures a request asks for; 1 where `n` is left out, or is no such number."""
         n = self.params.get("n")
-        return n if isinstance(n, int) else 1
+        return n if isinstance(n, int) and n > 0 else 1

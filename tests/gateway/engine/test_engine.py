@@ -1,6 +1,8 @@
 """The engine without HTTP: attempts, fallback, and what observers hear."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from decimal import Decimal
 
 import pytest
@@ -10,6 +12,7 @@ from fakes.clock import FakeClock
 from imageway.contract.errors import ErrorCode, ImageError
 from imageway.contract.request import ImageRequest, Operation
 from imageway.contract.result import GeneratedImage, ImageResult
+from imageway.gateway.engine.delivery import Delivery, Room
 from imageway.gateway.engine.engine import Engine
 from imageway.gateway.engine.events import (
     AttemptFinished,
@@ -22,7 +25,8 @@ from imageway.gateway.engine.events import (
 from imageway.gateway.engine.patience import Patience
 from imageway.gateway.engine.traffic import Traffic
 from imageway.providers.catalogue import load_catalogue
-from imageway.providers.registry import Model, Registry, Target
+from imageway.providers.registry import Model, Passage, Registry, Target
+from imageway.providers.traffic_rules import TargetLimits
 
 SPEC = load_catalogue()["openai/gpt-image-1"]
 REQUEST = ImageRequest(operation=Operation.GENERATE, model="m", params={"prompt": "a kite"})
@@ -65,16 +69,37 @@ class Broken(Listener):
         raise RuntimeError("this observer is broken")
 
 
-def engine(listener: Observer, *providers: Scripted, traffic: Traffic | None = None) -> Engine:
+def engine(
+    listener: Observer,
+    *providers: Scripted,
+    traffic: Traffic | None = None,
+    delivery: Delivery | None = None,
+    limits: TargetLimits = TargetLimits(),  # noqa: B008  # never changed
+) -> Engine:
     targets = tuple(
-        Target(provider_name=f"p{position}", provider=provider, upstream_model="up", spec=SPEC, priority=position)
+        Target(
+            provider_name=f"p{position}",
+            provider=provider,
+            upstream_model="up",
+            spec=SPEC,
+            priority=position,
+            limits=limits,
+        )
         for position, provider in enumerate(providers)
     )
     clock = FakeClock()
     for provider in providers:
         provider.clock = clock
     registry = Registry([Model(name="m", contract=SPEC, targets=targets)])
-    return Engine(registry, observers=(listener,), traffic=traffic, clock_s=clock, sleep=clock.sleep, draw=lambda: 0.5)
+    return Engine(
+        registry,
+        observers=(listener,),
+        traffic=traffic,
+        delivery=delivery,
+        clock_s=clock,
+        sleep=clock.sleep,
+        draw=lambda: 0.5,
+    )
 
 
 def test_observers_hear_every_attempt_and_the_end() -> None:
@@ -249,6 +274,40 @@ async def test_a_fault_of_the_gateways_own_is_no_targets(own_fault: ErrorCode) -
 
     assert everything.heard == [(own_fault.value, 0, 0.0)] * 9
     assert (await able.run(REQUEST, request_id="s")).target.provider_name == "p0"
+
+
+class SlowToLeave(Delivery):
+    """A delivery whose rooms take their time to close."""
+
+    def __init__(self) -> None:
+        super().__init__(None)
+        self.leaving = asyncio.Event()
+
+    @asynccontextmanager
+    @override
+    async def room_for(self, passage: Passage) -> AsyncIterator[Room]:
+        try:
+            yield Room(passage, None)
+        finally:
+            self.leaving.set()
+            await asyncio.Event().wait()
+
+
+async def test_a_call_cancelled_between_two_targets_leaves_no_place_taken() -> None:
+    delivery = SlowToLeave()
+    throttled = ImageError(ErrorCode.RATE_LIMITED, "slow down")
+    limited = engine(
+        Listener(), Scripted(throttled), Scripted(), delivery=delivery, limits=TargetLimits(max_in_flight=1)
+    )
+    calling = asyncio.create_task(limited.run(REQUEST, request_id="r"))
+    await delivery.leaving.wait()
+    before = [prospect.busy for prospect in limited.foresee(REQUEST).prospects]
+
+    calling.cancel()
+    await asyncio.wait((calling,))
+
+    assert [busy.reason if busy else None for busy in before] == [None, "in_flight"]
+    assert [prospect.busy for prospect in limited.foresee(REQUEST).prospects] == [None, None]
 
 
 def test_a_request_that_names_no_model_is_told_so() -> None:

@@ -125,7 +125,8 @@ class Engine:
     ) -> Outcome:
         """Have *request* drawn. Raises `ImageError`; its `UnsupportedError` means that nothing was sent.
 
-        *before_sending* is awaited before each target is asked; what it raises ends the call.
+        The upstream call is given up when *patience* is over. *before_sending* is awaited before each target is asked;
+        what it raises ends the call.
         """
         caller = caller or self._anyone
         with self._call(request, request_id, caller.key).told() as call:
@@ -238,8 +239,10 @@ class Engine:
             try:
                 yield ticket, pursuit
             finally:
-                if pursuit.doubtful and (call.cost_usd is not None or len(pursuit.doubtful) > 1):
-                    ticket.came_to((call.cost_usd or Decimal(0)) + most_of(pursuit.doubtful))
+                pursuit.close()
+                if pursuit.doubtful and estimate is not None:
+                    answered = estimate.high_usd if call.cost_usd is None else call.cost_usd
+                    ticket.came_to(most_of(pursuit.doubtful) + (answered if pursuit.answered else 0))
 
     def foresee(self, request: ImageRequest, *, caller: Caller | None = None) -> Foresight:
         """What would become of *request*; nothing is sent or counted. Raises the `ImageError` that `run` would."""

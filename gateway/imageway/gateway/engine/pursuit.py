@@ -57,7 +57,8 @@ class Pursuit:
     """The turns of one call. *route* is in the order in which targets are to be asked.
 
     A round asks each target once. Another round follows, after a wait, for those that may do better then: where one of
-    them was asked and said so, and as long as *rules* and *deadline* let it.
+    them was asked and said so, and as long as *rules* and *deadline* let it. `doubtful` are the calls of which nobody
+    knows whether they were paid for; `answered` says that there is an answer, too.
     """
 
     def __init__(
@@ -73,6 +74,7 @@ class Pursuit:
     ) -> None:
         self.call = call
         self.doubtful: list[Passage] = []
+        self.answered = False
         self._route = route
         self._rules = rules
         self._traffic = traffic
@@ -108,6 +110,11 @@ class Pursuit:
         finally:
             lease.give_back()
 
+    def close(self) -> None:
+        """Give back the place of a turn that is not to come, because the call was cancelled before it."""
+        if self._upcoming is not None:
+            self._upcoming[1].give_back()
+
     def after(self, turn: Turn, error: BaseException | None) -> None:
         """For `Turn` alone: note how its upstream call ended, and decide what follows."""
         if isinstance(error, ImageError):
@@ -120,6 +127,7 @@ class Pursuit:
             if not turn.taken_on:
                 turn.followed_by = self._following(turn.position, error)
         else:
+            self.answered = error is None
             turn.lease.give_back(verdict_on(error))
             turn.followed_by = "answer" if error is None else "error"
 

@@ -12,7 +12,15 @@ from structlog.typing import FilteringBoundLogger
 from typing_extensions import override
 
 from imageway.contract.errors import ErrorCode, reaction
-from imageway.gateway.engine.events import AttemptFinished, Observer, RequestFinished, RequestReplayed, StoreFailed
+from imageway.gateway.engine.events import (
+    AttemptFinished,
+    BreakerChanged,
+    Observer,
+    RequestFinished,
+    RequestReplayed,
+    StoreFailed,
+    TargetRested,
+)
 from imageway.gateway.telemetry.outcomes import idempotency_outcome
 from imageway.providers.registry import Registry
 
@@ -40,7 +48,7 @@ def _json(line: Any, default: Callable[[Any], Any], **_: Any) -> str:  # noqa: A
 
 
 class LogObserver(Observer):
-    """An observer that writes one line per request, and one per attempt that failed.
+    """An observer that writes one line per request, per attempt that failed, and per target that is left alone or not.
 
     *trace_id* gives the current trace's, or nothing. Vendors' own sentences aren't logged: they may quote the prompt.
     """
@@ -73,6 +81,27 @@ class LogObserver(Observer):
                 followed_by=event.followed_by,
                 may_have_billed=event.may_have_billed,
             )
+
+    @override
+    def breaker_changed(self, event: BreakerChanged) -> None:
+        self._log.log(
+            logging.WARNING if event.state == "open" else logging.INFO,
+            "breaker.changed",
+            provider=event.provider,
+            upstream_model=event.upstream_model,
+            state=event.state,
+            code=event.code,
+            open_seconds=_rounded(event.seconds),
+        )
+
+    @override
+    def target_rested(self, event: TargetRested) -> None:
+        self._log.info(
+            "target.rested",
+            provider=event.provider,
+            upstream_model=event.upstream_model,
+            seconds=_rounded(event.seconds),
+        )
 
     @override
     def store_failed(self, event: StoreFailed) -> None:
