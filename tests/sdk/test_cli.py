@@ -21,11 +21,12 @@ from imageway.contract.version import __version__
 from imageway.sdk import embedded
 from imageway.sdk.cli import main
 from imageway.sdk.cli.check import check_task
-from imageway.sdk.cli.gateway import GatewayChoice, open_client
+from imageway.sdk.cli.gateway import open_client
 from imageway.sdk.cli.place import Place
 from imageway.sdk.cli.progress import PlainProgress, is_live, progress
 from imageway.sdk.cli.run import Anew, run_task
 from imageway.sdk.cli.talk import Exit, GiveUpError, say
+from imageway.sdk.connecting import GatewayChoice
 from imageway.sdk.pipeline.events import Noted, RecordFault, RecordFinished, RunStarted
 from imageway.sdk.pipeline.lock import run_lock
 from imageway.sdk.pipeline.run import Bounds

@@ -114,9 +114,9 @@ def _run(
     """
     from imageway.sdk.cli.bounds import read_bounds
     from imageway.sdk.cli.ending import read_fail_on
-    from imageway.sdk.cli.gateway import GatewayChoice
     from imageway.sdk.cli.place import Place
     from imageway.sdk.cli.run import Anew, run_task
+    from imageway.sdk.connecting import GatewayChoice
 
     choice = GatewayChoice(url=gateway, config=gateway_config, provider=provider, retry_unknown=retry_unknown)
     return guarded(
@@ -152,7 +152,7 @@ def _check(
     Exit codes: 0 nothing stands against running it, 2 otherwise.
     """
     from imageway.sdk.cli.check import check_task
-    from imageway.sdk.cli.gateway import GatewayChoice
+    from imageway.sdk.connecting import GatewayChoice
 
     choice = GatewayChoice(url=gateway, config=gateway_config, provider=provider)
     return guarded(lambda: check_task(task, models_file=models, choice=choice, as_json=as_json), as_json=as_json)
@@ -177,8 +177,8 @@ def _plan(
     Prices are the gateway's. Exit codes: 0, 2 wrong usage or configuration, 3 some records would be refused, 4 the
     gateway can't be reached.
     """
-    from imageway.sdk.cli.gateway import GatewayChoice
     from imageway.sdk.cli.plan import plan_task
+    from imageway.sdk.connecting import GatewayChoice
 
     choice = GatewayChoice(url=gateway, config=gateway_config, provider=provider)
     return guarded(
@@ -195,8 +195,8 @@ def _models(
     Without a gateway: the catalogue's models, as the offline one serves them. Exit codes: 0, or 2 and 4 for a gateway
     that can't be set up or reached.
     """
-    from imageway.sdk.cli.gateway import GatewayChoice
     from imageway.sdk.cli.models import list_models
+    from imageway.sdk.connecting import GatewayChoice
 
     choice = GatewayChoice(url=gateway, config=gateway_config, provider=provider)
     return guarded(lambda: list_models(choice, as_json=as_json), as_json=as_json)

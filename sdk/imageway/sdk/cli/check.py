@@ -11,8 +11,9 @@ from imageway.contract.errors import ImageError
 from imageway.contract.request import JsonValue
 from imageway.contract.spec import ModelSpec
 from imageway.contract.validation import Validation
-from imageway.sdk.cli.gateway import GatewayChoice, open_client
+from imageway.sdk.cli.gateway import open_client
 from imageway.sdk.cli.talk import Exit, GiveUpError, put_json, say
+from imageway.sdk.connecting import GatewayChoice
 from imageway.sdk.embedded import Opener
 from imageway.sdk.pipeline.check import check_capabilities, check_data
 from imageway.sdk.pipeline.data.kinds import Blank

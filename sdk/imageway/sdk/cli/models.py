@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from imageway.contract.cards import ModelCard
 from imageway.contract.errors import ImageError
 from imageway.contract.request import JsonValue
-from imageway.sdk.cli.gateway import GatewayChoice, open_client
+from imageway.sdk.cli.gateway import open_client
 from imageway.sdk.cli.talk import Exit, GiveUpError, put, put_json
+from imageway.sdk.connecting import GatewayChoice
 from imageway.sdk.embedded import Opener
 
 __all__ = ("list_models",)

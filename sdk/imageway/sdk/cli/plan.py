@@ -13,9 +13,10 @@ from imageway.contract.cost import Estimate
 from imageway.contract.errors import ImageError
 from imageway.contract.request import ImageRequest, JsonValue
 from imageway.sdk.cli.check import against_models, faulty, loaded_task, tell_issues
-from imageway.sdk.cli.gateway import GatewayChoice, open_client
+from imageway.sdk.cli.gateway import open_client
 from imageway.sdk.cli.talk import Exit, GiveUpError, put, put_json, say
 from imageway.sdk.client import AsyncClient
+from imageway.sdk.connecting import GatewayChoice
 from imageway.sdk.embedded import Opener
 from imageway.sdk.pipeline.data.kinds import Selection
 from imageway.sdk.pipeline.data.row import SourceError

@@ -13,10 +13,11 @@ from imageway.contract.document import Issue
 from imageway.contract.errors import ImageError
 from imageway.sdk.cli.check import against_models, faulty, loaded_task, tell_issues
 from imageway.sdk.cli.ending import ANY, FailOn, exit_of, summary_json, told
-from imageway.sdk.cli.gateway import GatewayChoice, drawer_of, open_client, sketch_draws
+from imageway.sdk.cli.gateway import open_client
 from imageway.sdk.cli.place import Place
 from imageway.sdk.cli.progress import progress
 from imageway.sdk.cli.talk import ABORTED, Exit, GiveUpError, put, put_json, say
+from imageway.sdk.connecting import GatewayChoice, drawer_of, sketch_draws
 from imageway.sdk.embedded import Opener
 from imageway.sdk.pipeline.data.row import SourceError
 from imageway.sdk.pipeline.journal import JournalError
