@@ -124,7 +124,7 @@ def test_without_redis_budgets_refuse_and_limits_let_pass(tmp_path: Path) -> Non
         poor, slow, single = (ask(urls[0], name) for name in NAMES)
         metrics = httpx.get(f"{urls[0]}/metrics").text
 
-    assert (poor.status_code, slow.status_code, single.status_code) == (502, 200, 200)
+    assert (poor.status_code, slow.status_code, single.status_code) == (503, 200, 200)
     assert poor.json()["error"]["message"] == "The gateway can't look up its budgets; nothing was sent."
     assert len(upstream.requests) == 2
     assert 'imageway_store_failures_total{calls="refused",store="budgets"} 1.0' in metrics

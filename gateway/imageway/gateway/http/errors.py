@@ -45,6 +45,8 @@ def answer_http_exception(request: AnyRequest, error: HTTPException) -> Response
     """Litestar's own refusals: unknown paths and methods, bodies too large, broken forms."""
     reply = answer_error(request, image_error_of(request, error))
     reply.status_code = error.status_code
+    if allowed := (error.headers or {}).get("allow"):
+        reply.headers["allow"] = allowed
     return reply
 
 
@@ -56,7 +58,10 @@ def image_error_of(request: AnyRequest, error: ImageError | HTTPException) -> Im
         case 404:
             return ImageError(ErrorCode.NOT_FOUND, f"Invalid URL ({request.method} {request.scope['path']}).")
         case 405:
-            return ImageError(ErrorCode.NOT_FOUND, f"Not allowed: {request.method} on {request.scope['path']}.")
+            allowed = (error.headers or {}).get("allow", "another method")
+            return ImageError(
+                ErrorCode.NOT_FOUND, f"Not allowed: {request.method} on {request.scope['path']}; allowed is {allowed}."
+            )
         case 413:
             return ImageError(ErrorCode.PAYLOAD_TOO_LARGE, "The body is larger than this gateway takes.")
         case status if status >= 500:

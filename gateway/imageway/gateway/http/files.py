@@ -4,10 +4,10 @@ from typing import Any
 
 from litestar import Request, route
 from litestar.datastructures import ETag
-from litestar.enums import HttpMethod
 from litestar.handlers import HTTPRouteHandler
 from litestar.response import File
 
+from imageway.gateway.http.reading import READING
 from imageway.gateway.http.request_id import request_id_of
 from imageway.gateway.media.store import MediaStore
 
@@ -17,7 +17,7 @@ __all__ = ("file_routes",)
 def file_routes(store: MediaStore) -> list[HTTPRouteHandler]:
     """The links of *store* as route handlers. They need no key: a link is one."""
 
-    @route("/files/{name:str}", http_method=[HttpMethod.GET, HttpMethod.HEAD], status_code=200)
+    @route("/files/{name:str}", http_method=READING, status_code=200)
     async def file(request: Request[Any, Any, Any]) -> File:
         query = request.query_params
         name = str(request.path_params["name"])

@@ -2,11 +2,12 @@
 
 from typing import Any
 
-from litestar import Request, Response, get
+from litestar import Request, Response, route
 from litestar.handlers import HTTPRouteHandler
 
 from imageway.gateway.drain import Drain
 from imageway.gateway.generation import Current
+from imageway.gateway.http.reading import READING
 from imageway.gateway.telemetry.metrics import Metrics
 
 __all__ = ("health_routes", "metrics_route")
@@ -15,11 +16,11 @@ __all__ = ("health_routes", "metrics_route")
 def health_routes(drain: Drain, current: Current) -> list[HTTPRouteHandler]:
     """Liveness and readiness. Nobody is asked for either: what callers' calls have shown of the targets is enough."""
 
-    @get("/healthz", media_type="text/plain")
+    @route("/healthz", http_method=READING, status_code=200, media_type="text/plain")
     async def healthz() -> str:
         return "ok\n"
 
-    @get("/readyz", media_type="text/plain")
+    @route("/readyz", http_method=READING, media_type="text/plain")
     async def readyz() -> Response[str]:
         if drain.begun:
             return Response("draining\n", status_code=503)
@@ -34,7 +35,7 @@ def health_routes(drain: Drain, current: Current) -> list[HTTPRouteHandler]:
 def metrics_route(metrics: Metrics) -> HTTPRouteHandler:
     """The page that Prometheus reads."""
 
-    @get("/metrics")
+    @route("/metrics", http_method=READING)
     async def metrics_page(request: Request[Any, Any, Any]) -> Response[bytes]:
         content, content_type = await metrics.page(request.headers.get("accept", ""))
         return Response(content, headers={"content-type": content_type})

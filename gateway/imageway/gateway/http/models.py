@@ -4,13 +4,15 @@ from collections.abc import Mapping
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from litestar import Request, Response, get
+from litestar import Request, Response, route
 from litestar.handlers import HTTPRouteHandler
 
 from imageway.contract.cards import ModelCard, TranslationNotice, card_body, cards_body
 from imageway.contract.errors import ErrorCode, ImageError
 from imageway.gateway.access.callers import Callers
 from imageway.gateway.http.held import generation_of
+from imageway.gateway.http.reading import READING
+from imageway.gateway.http.request_id import request_id_of
 from imageway.providers.registry import Model, Registry
 from imageway.providers.translation import rules_between
 
@@ -37,13 +39,20 @@ def model_routes() -> list[HTTPRouteHandler]:
             written[callers] = _Listings(callers)
         return written[callers], (await callers.of(request.headers)).key.name
 
-    @get(["/v1/models", "/models", "/openai/v1/models"], media_type="application/json")
+    @route(
+        ["/v1/models", "/models", "/openai/v1/models"],
+        http_method=READING,
+        status_code=200,
+        media_type="application/json",
+    )
     async def models(request: AnyRequest) -> Response[bytes]:
         listed, name = await listings(request)
-        return Response(listed.bodies[name], media_type="application/json")
+        return Response(listed.bodies[name], headers={"x-request-id": request_id_of(request)})
 
-    @get(
+    @route(
         ["/v1/models/{name:path}", "/models/{name:path}", "/openai/v1/models/{name:path}"],
+        http_method=READING,
+        status_code=200,
         media_type="application/json",
     )
     async def model(request: AnyRequest) -> Response[bytes]:
@@ -58,7 +67,7 @@ def model_routes() -> list[HTTPRouteHandler]:
                 param="model",
                 upstream_code="model_not_found",
             )
-        return Response(card_body(plain, card), media_type="application/json")
+        return Response(card_body(plain, card), headers={"x-request-id": request_id_of(request)})
 
     return [models, model]
 
