@@ -44,9 +44,8 @@ from imageway.gateway.settings import Settings, SettingsError, is_loopback
 from imageway.gateway.spool import Spool
 from imageway.gateway.stores.place import StoreError
 from imageway.gateway.telemetry.budget_gauges import BudgetGauges
-from imageway.gateway.telemetry.logs import LogObserver, logger
-from imageway.gateway.telemetry.metrics import Metrics
-from imageway.gateway.telemetry.wire_meter import wire_meter
+from imageway.gateway.telemetry.logs import logger
+from imageway.gateway.telemetry.telemetry import Telemetry
 from imageway.providers.registry import utc_today
 
 __all__ = ("create_app",)
@@ -76,15 +75,13 @@ def create_app(
     log = log or logger()
     assembly = assemble(settings, today=today)
     drain = drain or Drain()
-    metrics = Metrics()
-    metrics.watch(drain)
+    telemetry = Telemetry(settings, log, drain)
     closing = ExitStack()
     media = assembly.media or (None if data_links else _media_on_loopback(settings, closing))
     spool = _spool(settings)
-    logs = LogObserver(log)
-    observers = (metrics, logs)
-    door = _door(settings, Observers(observers))
-    traffic = Traffic(Observers(observers), clock_s)
+    observers = Observers(telemetry.observers)
+    door = _door(settings, observers)
+    traffic = Traffic(observers, clock_s)
 
     def built(settings: Settings, assembly: Assembly) -> Generation:
         callers = Callers(settings.keys, assembly.registry, door.tokens(settings.oidc), today=today)
@@ -92,7 +89,7 @@ def create_app(
             assembly.registry,
             admission=door.admission,
             delivery=Delivery(media),
-            observers=observers,
+            observers=telemetry.observers,
             traffic=traffic,
             longest_call_s=settings.server.max_call_s,
             clock_s=clock_s,
@@ -102,17 +99,17 @@ def create_app(
         return Generation(settings, assembly, callers, engine)
 
     current = Current(built(settings, assembly))
-    for observer in observers:
-        observer.configured(assembly.registry)
-    metrics.before_page(BudgetGauges(metrics.families, door.budgets, lambda: current.now.settings.keys).refresh)
+    telemetry.configured(assembly.registry)
+    telemetry.metrics.before_page(
+        BudgetGauges(telemetry.metrics.families, door.budgets, lambda: current.now.settings.keys).refresh
+    )
 
     def rebuilt(settings: Settings) -> Generation:
         return built(settings, assemble(settings, today=today))
 
     def adopt(following: Generation) -> None:
         current.replace(following)
-        for observer in observers:
-            observer.configured(following.assembly.registry)
+        telemetry.configured(following.assembly.registry)
         log_notices(log, following.assembly.registry, today())
 
     apart = settings.server.metrics_port is not None
@@ -122,6 +119,7 @@ def create_app(
         log_notices(log, assembly.registry, today())
         async with AsyncExitStack() as stack:
             stack.enter_context(closing)
+            stack.push_async_callback(telemetry.aclose)
             stack.push_async_callback(current.aclose)
             try:
                 await stack.enter_async_context(door.opened())
@@ -138,9 +136,7 @@ def create_app(
                 stack.push_async_callback(_finish, keyed, drain)
                 app.state.keyed = keyed
             if reload is not None and settings.document is not None:
-                reloader = Reloader(
-                    current, load=reload, build=rebuilt, adopt=adopt, log=log, observers=Observers(observers)
-                )
+                reloader = Reloader(current, load=reload, build=rebuilt, adopt=adopt, log=log, observers=observers)
                 watched = settings.document.file
                 await stack.enter_async_context(reloader.watching(watched, settings.server.reload_every_s))
             yield
@@ -152,14 +148,14 @@ def create_app(
             *(file_routes(media) if media else ()),
             *(ui_routes() if settings.server.ui else ()),
             *health_routes(drain, current),
-            *([] if apart else [metrics_route(metrics)]),
+            *([] if apart else [metrics_route(telemetry.metrics)]),
         ],
         exception_handlers={
             ImageError: answer_error,
             HTTPException: answer_http_exception,
             Exception: answer_unexpected,
         },
-        middleware=[wire_meter(metrics.families), holding(current)],
+        middleware=[*telemetry.middleware, holding(current)],
         lifespan=[opened],
         logging_config=None,
         openapi_config=None,
@@ -167,7 +163,9 @@ def create_app(
             {
                 "log": log,
                 "spool": spool,
-                "beside": _plain_app(*health_routes(drain, current), metrics_route(metrics)) if apart else None,
+                "beside": _plain_app(*health_routes(drain, current), metrics_route(telemetry.metrics))
+                if apart
+                else None,
             }
         ),
     )

@@ -15,6 +15,7 @@ from typing_extensions import override
 from yarl import URL
 
 from imageway.providers._api_errors import connection_error, status_error
+from imageway.providers.outgoing import outgoing_headers
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
@@ -75,6 +76,7 @@ class Carrier:
         login = {} if self._token is None else {"authorization": f"Bearer {await self._token()}"}
         address = await self._address(path, upstream_model)
         headers = {
+            **outgoing_headers.get(),
             **address.headers,
             **login,
             "accept-encoding": "identity",  # base64 is hardly worth the CPU time

@@ -1,5 +1,6 @@
 """HTTP for the SDK: the one module that its others call; httpx speaks, aiohttp carries (see `_transport`)."""
 
+import sys
 from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
 from typing import Any, NamedTuple, TypeAlias
 
@@ -75,7 +76,9 @@ class Http:
     async def _call(self, method: str, url: str, body: dict[str, Any], *, max_bytes: int) -> Answer:
         paid = method == "POST"
         try:
-            request = httpx.Request(method, url, **{**body, "headers": {**self._headers, **body.get("headers", {})}})
+            request = httpx.Request(
+                method, url, **{**body, "headers": {**_trace_context(), **self._headers, **body.get("headers", {})}}
+            )
             # Without httpx's client, which has redirects, cookies and logins for each call.
             reply = await self._transport().handle_async_request(request)
             try:
@@ -126,6 +129,17 @@ class Http:
                     f"The connection to the gateway at {self.base_url} broke off: {reason}",
                     may_have_billed=paid,
                 )
+
+
+def _trace_context() -> dict[str, str]:
+    """The caller's trace, where the program traces; one that doesn't has never loaded the library, nor does it here."""
+    if "opentelemetry.trace" not in sys.modules:
+        return {}
+    from opentelemetry import propagate
+
+    carried: dict[str, str] = {}
+    propagate.inject(carried)
+    return carried
 
 
 async def _bounded(reply: httpx.Response, max_bytes: int, *, paid: bool) -> bytes:

@@ -14,6 +14,7 @@ from imageway.contract.stream import CompletedImage, ImageEvent
 from imageway.gateway.access.limit import LimitReachedError
 from imageway.gateway.engine.events import (
     AttemptFinished,
+    AttemptStarted,
     NextStep,
     PassReason,
     PictureIn,
@@ -80,7 +81,15 @@ class Call:
         """Note that the target of *passage* is being asked."""
         self.attempts += 1
         self.translated = passage.rules
-        self._target = passage.target
+        self._target = target = passage.target
+        event = AttemptStarted(
+            request_id=self._request_id,
+            model=self.request.model,
+            provider=target.provider_name,
+            upstream_model=target.upstream_model,
+            attempt=self.attempts,
+        )
+        self._observers.tell(lambda observer: observer.attempt_started(event))
         return Attempt(passage.target, self._clock_s())
 
     def ended(self, attempt: Attempt, error: BaseException | None, followed_by: NextStep) -> None:

@@ -8,9 +8,11 @@ from msgspec import Struct
 from imageway.contract.request import Operation
 from imageway.contract.result import Usage
 from imageway.gateway.access.limit import Limit
+from imageway.providers.registry import Registry
 
 __all__ = (
     "AttemptFinished",
+    "AttemptStarted",
     "BreakerChanged",
     "BreakerState",
     "ConfigurationReloaded",
@@ -57,6 +59,16 @@ class AttemptFinished(Struct, frozen=True, kw_only=True):
     followed_by: NextStep
     may_have_billed: bool = False
     upstream_request_id: str | None = None
+
+
+class AttemptStarted(Struct, frozen=True, kw_only=True):
+    """A call to one target is about to be made, in the task that tells of it; `AttemptFinished` follows."""
+
+    request_id: str
+    model: str
+    provider: str
+    upstream_model: str
+    attempt: int
 
 
 class TargetPassedOver(Struct, frozen=True, kw_only=True):
@@ -173,6 +185,12 @@ class ConfigurationReloaded(Struct, frozen=True, kw_only=True):
 
 class Observer:
     """Somebody who listens, to all of this or to some. What it raises is logged and doesn't touch the request."""
+
+    def configured(self, registry: Registry) -> None:
+        """These are the models and targets, from now on."""
+
+    def attempt_started(self, event: AttemptStarted) -> None:
+        """A target is being asked."""
 
     def attempt_finished(self, event: AttemptFinished) -> None:
         """A call to a target has ended, and it is decided what follows."""

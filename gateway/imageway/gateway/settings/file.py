@@ -10,6 +10,7 @@ from imageway.gateway.settings.models import ModelSettings, Name
 from imageway.gateway.settings.oidc import OidcSettings
 from imageway.gateway.settings.server import ServerSettings
 from imageway.gateway.settings.stores import BudgetSettings, LimitSettings, MediaSettings
+from imageway.gateway.settings.traces import TraceSettings
 
 __all__ = ("File", "ProviderHead")
 
@@ -31,3 +32,4 @@ class File(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     limits: LimitSettings = LimitSettings()
     budgets: BudgetSettings | None = None
     ledger: LedgerSettings | None = None
+    traces: TraceSettings | None = None

@@ -49,6 +49,7 @@ def load_settings(path: Path) -> Settings:
         limits=file.limits,
         budgets=file.budgets,
         ledger=file.ledger,
+        traces=file.traces,
         base_dir=path.parent,
         document=document,
     )

@@ -12,6 +12,7 @@ from imageway.gateway.settings.models import ModelSettings
 from imageway.gateway.settings.oidc import OidcSettings
 from imageway.gateway.settings.server import ServerSettings
 from imageway.gateway.settings.stores import BudgetSettings, LimitSettings, MediaSettings
+from imageway.gateway.settings.traces import TraceSettings
 from imageway.providers.discovery import load_plugin
 from imageway.providers.protocol import ProviderPlugin
 
@@ -41,6 +42,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     limits: LimitSettings = LimitSettings()
     budgets: BudgetSettings | None = None
     ledger: LedgerSettings | None = None
+    traces: TraceSettings | None = None
     base_dir: Path = Path()
     document: Document | None = None
 

@@ -59,6 +59,7 @@ class LogObserver(Observer):
         self._contracts: Mapping[str, str] = {}
         self._attempts: dict[str, list[AttemptFinished]] = {}
 
+    @override
     def configured(self, registry: Registry) -> None:
         """Know the contracts of *registry* from now on."""
         self._contracts = {name: contract.name for name, contract in registry.contracts.items()}

@@ -64,6 +64,7 @@ class Metrics(Observer):
         self._request = lru_cache(maxsize=4096)(self._request_children)
         self._attempt = lru_cache(maxsize=4096)(self._attempt_children)
 
+    @override
     def configured(self, registry: Registry) -> None:
         """Begin, or go on, with the targets of *registry*: those that are gone have no gauges any more."""
         families = self.families
