@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: demo test check dist lock chart-schema image-test clean help
+.PHONY: demo test check dist lock reference chart-schema image-test clean help
 
 help:
 	@sed -n 's/^\([a-z-]*\):.*## /make \1  - /p' $(MAKEFILE_LIST)
@@ -19,6 +19,9 @@ dist: $(VENV)/.ready ## wheel, sdist, licence list and SBOM under dist/
 
 lock: ## write constraints.txt anew from the newest releases that pyproject.toml allows
 	@sh tests/packaging/lock.sh "$(PYTHON)"
+
+reference: $(VENV)/.ready ## write docs/pipeline-reference.md anew, after a change of what task files may say
+	@$(BIN)/python docs/pipeline_reference.py
 
 chart-schema: $(VENV)/.ready ## write the chart's values.schema.json anew, after a change of the gateway's settings
 	@$(BIN)/python helm/values_schema.py
