@@ -213,7 +213,7 @@ def test_metrics_are_there_without_asking(url: str) -> None:
 
 @pytest.mark.parametrize(("asked", "missing"), [(3, "2"), (1, None)])
 def test_fewer_pictures_than_asked_are_handed_out_and_told(
-    client: openai.OpenAI, upstream: Upstream, asked: int, missing: str | None
+    url: str, client: openai.OpenAI, upstream: Upstream, asked: int, missing: str | None
 ) -> None:
     upstream.replies.append(drawn(PICTURE, **FIELDS))
 
@@ -223,3 +223,5 @@ def test_fewer_pictures_than_asked_are_handed_out_and_told(
     assert answer.headers.get("imageway-missing-images") == missing
     assert (answer.headers["imageway-target"], answer.headers["imageway-attempts"]) == ("main/gpt-image-2", "1")
     assert int(answer.headers["openai-processing-ms"]) >= 0
+    counted = 'imageway_short_answers_total{key="team",model="gpt-image-2",operation="generate"} 1.0'
+    assert (counted in httpx.get(f"{url}/metrics").text) is (missing is not None)

@@ -62,6 +62,9 @@ class Families:
             "doubtful_attempts", "Attempts that may have been charged for though nobody got a picture.", _TARGET
         )
         self.images = counter("images", "Pictures handed out.", ("operation", "model", "key"))
+        self.short_answers = counter(
+            "short_answers", "Answers with fewer pictures than were asked for.", ("operation", "model", "key")
+        )
         self.tokens = counter(
             "tokens",
             "Tokens that vendors counted; modality is unspecified where they don't split them.",

@@ -164,6 +164,8 @@ class Metrics(Observer):
             first.observe(event.first_picture_seconds, exemplar)
         if event.images:
             families.images.labels(event.operation.value, model, key).inc(event.images)
+        if event.code == "ok" and event.images < event.asked_images:
+            families.short_answers.labels(event.operation.value, model, key).inc()
         if event.usage is not None:
             _count_tokens(families.tokens, model, key, event.usage)
         if event.provider is not None:
