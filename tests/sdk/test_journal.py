@@ -1,29 +1,18 @@
 """The journal: intents before calls, receipts after files; and what it makes of runs that were cut off."""
 
-import asyncio
 import hashlib
 import json
-import os
-import signal
 import sqlite3
-import subprocess
-import sys
-import threading
-from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from fakes.gateway import FakeGateway, Recorded, Reply, drawn
-from fakes.task_files import write_task
 from imageway.contract.request import ImageRequest, Operation
 from imageway.contract.sniff import image_input
 from imageway.sdk.pipeline.journal import CallSite, EarlierPictureError, Journal, JournalError, Standing, open_journal
 from imageway.sdk.pipeline.provenance import Answered
 from imageway.sdk.pipeline.sink import save_picture
-from loopback import serving
 from pictures import picture
 
 REQUEST = ImageRequest(operation=Operation.GENERATE, model="m", params={"prompt": "a kite", "n": 2})
@@ -213,54 +202,3 @@ def test_a_journal_that_cannot_be_used_is_told(output: Path) -> None:
         pass
     with pytest.raises(JournalError, match="can't be opened"), open_journal(output / "nowhere", "d"):
         pass
-
-
-def test_after_a_kill_nothing_answered_is_asked_again_and_what_was_in_flight_keeps_its_key(tmp_path: Path) -> None:
-    write_task(tmp_path)
-    records = [{"id": str(number), "title": f"t{number}"} for number in range(12)]
-    (tmp_path / "data.json").write_text(json.dumps(records))
-    stuck = threading.Semaphore(0)
-    holding = threading.Event()
-    holding.set()
-
-    async def answer(_: Recorded) -> Reply:
-        if holding.is_set() and len(gateway.drawn_requests) > 6:
-            stuck.release()
-            await asyncio.Event().wait()
-        return drawn()
-
-    gateway = FakeGateway(answer)
-    with serving(gateway) as url:
-        command = [
-            sys.executable,
-            "-m",
-            "imageway.sdk.cli",
-            "run",
-            str(tmp_path),
-            "--gateway",
-            url,
-            "--concurrency",
-            "3",
-        ]
-        process = subprocess.Popen(command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
-        for _ in range(3):
-            assert stuck.acquire(timeout=30)
-        os.kill(process.pid, signal.SIGKILL)
-        process.wait(timeout=20)
-        holding.clear()
-        before = _keys(gateway)
-        again = subprocess.run(command, capture_output=True, text=True, check=False)
-
-    assert again.returncode == 0, again.stderr
-    times = Counter(_keys(gateway))
-    assert len(before) == 9
-    assert len(times) == 12
-    assert sorted(times.values()) == [1] * 9 + [2] * 3
-    assert all(times[key] == 2 for key in before[6:])
-    rows: list[dict[str, Any]] = json.loads((tmp_path / "output.json").read_text())
-    assert [row["id"] for row in rows] == [str(number) for number in range(12)]
-    assert all(Path(row["picture"]).is_file() for row in rows)
-
-
-def _keys(gateway: FakeGateway) -> list[str]:
-    return [request.headers["idempotency-key"] for request in gateway.drawn_requests]

@@ -4,6 +4,7 @@ A call's key is made of the record, the node and all that is sent, so a rerun fi
 and sends what was in flight under the same key as before.
 """
 
+import os
 import secrets
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
@@ -27,6 +28,8 @@ from imageway.sdk.pipeline.provenance import Answered, KeptPicture, asked_of, fa
 
 __all__ = ("CallSite", "EarlierPictureError", "Journal", "JournalError", "Standing", "open_journal")
 
+
+_ENDINGS = tuple(sorted({format_.extension for format_ in ImageFormat}))
 
 FREE = "sketch"
 """The drawer whose pictures cost nothing, so that others may take their places."""
@@ -116,7 +119,9 @@ class Journal:
         return Standing(state="answered", paths=paths, single=bool(single))
 
     def intend(self, key: str, site: CallSite, request: ImageRequest, *, stem: Path, replace: bool) -> tuple[Path, int]:
-        """Note durably that the call is about to be sent; give the stem of its pictures, and how often it was sent.
+        """Note that the call is about to be sent; give the stem of its pictures, and how often it was sent.
+
+        The note outlives the process, but maybe not a power cut: the key is the same without it.
 
         The first is *stem*, or one with eight characters of the key behind it, where pictures of another call are
         called so already: of an earlier run when this is a fresh one, or of this run before the task was changed.
@@ -142,7 +147,7 @@ class Journal:
             (attempts,) = connection.execute("SELECT attempts FROM call WHERE key = ?", (key,)).fetchone()
             return chosen, attempts
 
-        chosen, attempts = self._file.write(work, durable=True)
+        chosen, attempts = self._file.write(work)
         return self._output / chosen, attempts
 
     def keep(self, key: str, kept: Sequence[KeptPicture], answered: Answered, fault: RecordFault | None = None) -> None:
@@ -230,7 +235,8 @@ class Journal:
                 "SELECT run, drawer FROM call WHERE stem = ? AND key != ? ORDER BY rowid DESC", (name, key)
             ).fetchone()
         )
-        found = next((path for path in map(self._output.joinpath, _candidates(name)) if path.exists()), None)
+        first = f"{self._output / name}_0."
+        found = next((first + ending for ending in _ENDINGS if os.path.exists(first + ending)), None)  # noqa: PTH110
         if (earlier is None and found is None) or self._run.replacing:
             return name
         if self._run.fresh or earlier == (self._run.number, self._drawer) != (self._run.number, FREE):
@@ -241,7 +247,7 @@ class Journal:
             return name
         drawn_by = f" by '{earlier[1]}'" if earlier is not None and earlier[1] else ""
         raise EarlierPictureError(
-            f"{found.name} is there already, drawn{drawn_by} for another request that may have cost money;"
+            f"{Path(found).name} is there already, drawn{drawn_by} for another request that may have cost money;"
             " write elsewhere with -o, draw anew beside it with --fresh, or in its place with --replace"
         )
 
@@ -293,22 +299,13 @@ def _claimer(connection: sqlite3.Connection) -> Callable[[str, str], bool]:
 
 
 def _owner(connection: sqlite3.Connection, stem: str, key: str) -> tuple[int, str] | None:
-    """The run and drawer of another call than that of *key* whose picture is called *stem* and an index."""
-    for path in _candidates(stem):
-        row: tuple[int, str] | None = connection.execute(
-            "SELECT call.run, call.drawer FROM picture JOIN call ON call.key = picture.call"
-            " WHERE picture.path = ? AND call.key != ?",
-            (path, key),
-        ).fetchone()
-        if row is not None:
-            return row
-    return None
-
-
-def _candidates(stem: str) -> Iterator[str]:
-    """What a first picture of that stem can be called."""
-    for extension in sorted({format_.extension for format_ in ImageFormat}):
-        yield f"{stem}_0.{extension}"
+    """The run and drawer of another call than that of *key* whose first picture is called by that stem."""
+    row: tuple[int, str] | None = connection.execute(
+        "SELECT call.run, call.drawer FROM picture JOIN call ON call.key = picture.call"
+        " WHERE picture.path > ? AND picture.path < ? AND call.key != ?",
+        (f"{stem}_0.", f"{stem}_0/", key),  # all endings: the slash comes right after the dot
+    ).fetchone()
+    return row
 
 
 def _now() -> str:

@@ -68,6 +68,7 @@ class JournalFile:
         self._path = path
         self._lock = threading.Lock()
         self._waiting: deque[_Job[Any]] = deque()
+        self._durable: bool | None = None
 
     def read(self, statement: str, *values: object) -> list[Any]:
         """All rows that *statement* gives; it must be bounded."""
@@ -113,7 +114,10 @@ class JournalFile:
     def _commit(self) -> None:
         jobs = [self._waiting.popleft() for _ in range(len(self._waiting))]
         try:
-            self._connection.execute(f"PRAGMA synchronous = {'FULL' if any(j.durable for j in jobs) else 'NORMAL'}")
+            durable = any(job.durable for job in jobs)
+            if durable is not self._durable:
+                self._connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
+                self._durable = durable
             self._connection.execute("BEGIN IMMEDIATE")
             for job in jobs:
                 try:
@@ -209,6 +213,7 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
                 " it was written by a newer one; update imageway, or write elsewhere with -o"
             )
         connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA wal_autocheckpoint = 4000")
         if schema == SCHEMA:
             return
         connection.execute("BEGIN EXCLUSIVE")

@@ -67,10 +67,9 @@ def write_errors(output: Path, errors: Iterable[dict[str, JsonValue]]) -> Path |
 @contextmanager
 def atomic_file(path: Path) -> Iterator[BinaryIO]:
     """A file to be written, which is put in its place when it is on the disk; where anything fails, it goes."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.parent / f".{secrets.token_hex(8)}.tmp"
     try:
-        with temporary.open("xb") as file:
+        with _created(temporary) as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
@@ -78,3 +77,11 @@ def atomic_file(path: Path) -> Iterator[BinaryIO]:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def _created(path: Path) -> BinaryIO:
+    try:
+        return path.open("xb")
+    except FileNotFoundError:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path.open("xb")
