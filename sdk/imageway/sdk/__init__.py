@@ -12,16 +12,20 @@ if TYPE_CHECKING:
     from imageway.contract.result import GeneratedImage, ImageResult
     from imageway.contract.version import __version__
     from imageway.sdk.client import AsyncClient, Client
-    from imageway.sdk.errors import GatewayUnreachableError
+    from imageway.sdk.errors import ConfigError, GatewayUnreachableError
     from imageway.sdk.pictures import picture_bytes
+    from imageway.sdk.pipelines import Gateway, Pipeline, RunOptions
     from imageway.sdk.results import Drawing, DrawnImage
+    from imageway.sdk.runs import Run
 
 __all__ = (
     "AsyncClient",
     "Client",
+    "ConfigError",
     "Drawing",
     "DrawnImage",
     "ErrorCode",
+    "Gateway",
     "GatewayUnreachableError",
     "GeneratedImage",
     "ImageError",
@@ -29,6 +33,9 @@ __all__ = (
     "ImageRequest",
     "ImageResult",
     "Operation",
+    "Pipeline",
+    "Run",
+    "RunOptions",
     "UnknownModelError",
     "UnsupportedError",
     "__version__",
@@ -38,9 +45,11 @@ __all__ = (
 _HOMES = {
     "AsyncClient": "imageway.sdk.client",
     "Client": "imageway.sdk.client",
+    "ConfigError": "imageway.sdk.errors",
     "Drawing": "imageway.sdk.results",
     "DrawnImage": "imageway.sdk.results",
     "ErrorCode": "imageway.contract.errors",
+    "Gateway": "imageway.sdk.pipelines",
     "GatewayUnreachableError": "imageway.sdk.errors",
     "GeneratedImage": "imageway.contract.result",
     "ImageError": "imageway.contract.errors",
@@ -48,6 +57,9 @@ _HOMES = {
     "ImageRequest": "imageway.contract.request",
     "ImageResult": "imageway.contract.result",
     "Operation": "imageway.contract.request",
+    "Pipeline": "imageway.sdk.pipelines",
+    "Run": "imageway.sdk.runs",
+    "RunOptions": "imageway.sdk.pipelines",
     "UnknownModelError": "imageway.contract.errors",
     "UnsupportedError": "imageway.contract.errors",
     "__version__": "imageway.contract.version",

@@ -3,6 +3,8 @@
 ImageError
 └── GatewayUnreachableError       the gateway couldn't be reached, and nothing was sent
 
+ConfigError                       a task can't be run as it is
+
 GatewaySetupError                 the gateway inside this process can't be opened
 └── MissingGatewayError           because it isn't installed
 """
@@ -12,7 +14,7 @@ from collections.abc import Iterable
 from imageway.contract.errors import ErrorCode, ImageError
 from imageway.contract.issue import Issue
 
-__all__ = ("GatewaySetupError", "GatewayUnreachableError", "MissingGatewayError")
+__all__ = ("ConfigError", "GatewaySetupError", "GatewayUnreachableError", "MissingGatewayError")
 
 
 class GatewayUnreachableError(ImageError):
@@ -32,3 +34,11 @@ class GatewaySetupError(Exception):
 
 class MissingGatewayError(GatewaySetupError):
     """The gateway, or a library that it needs, isn't installed."""
+
+
+class ConfigError(ValueError):
+    """A task that can't be run as it is; `issues` holds every fault, with file, line and column where there is one."""
+
+    def __init__(self, issues: Iterable[Issue]) -> None:
+        self.issues = tuple(issues)
+        super().__init__("\n".join(issue.render() for issue in self.issues))
