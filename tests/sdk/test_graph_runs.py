@@ -202,6 +202,14 @@ def undeclared(config, state):
 def nothing(config, state):
     pass
 
+def strange(config, state):
+    return {"out": {"a": [object()]}}
+
+def rich(config, state):
+    from datetime import date
+    from pathlib import Path
+    return {"out": [Path("a.png"), date(2026, 1, 2), ("x", {1: b"y"}), float("nan")]}
+
 def broken(config, state):
     raise LookupError("no such hat")
 """
@@ -225,6 +233,11 @@ def test_a_lambda_is_a_function_or_a_class_and_gets_its_node(tmp_path: Path, nam
     ("name", "told"),
     [
         ("undeclared", "task_executor.undeclared set tilte, which output_keys doesn't list; it is out."),
+        (
+            "strange",
+            "task_executor.strange set out to a value of object;"
+            " a record holds text, numbers, bytes, times, paths, lists and mappings.",
+        ),
         ("nothing", "task_executor.nothing answered with nothing; it must return the state."),
         ("broken", "task_executor.broken raised LookupError: no such hat"),
     ],
@@ -248,6 +261,23 @@ def test_a_picture_is_kept_where_code_fails_after_it(tmp_path: Path) -> None:
     assert [(error["code"], error["message"]) for error in found.errors] == [
         ("task_code", "task_executor.broken raised LookupError: no such hat")
     ]
+
+
+def test_what_code_makes_is_kept_as_json(tmp_path: Path) -> None:
+    kept = ["a.png", "2026-01-02", ["x", {"1": "data:application/octet-stream;base64,eQ=="}], None]
+
+    assert ran(_with_lambda(tmp_path, "rich")).rows[0]["out"] == kept
+
+
+def test_one_node_after_another_may_fill_a_field_anew_and_both_pictures_stay(tmp_path: Path) -> None:
+    graph = nodes("pic: first", "again: {pic} anew").replace("output_keys: again", "output_keys: pic") + (
+        "edges: [{from: START, to: pic}, {from: pic, to: again}, {from: again, to: END}]"
+    )
+
+    found = ran(task_folder(tmp_path, graph))
+
+    files = sorted(path.name for path in (tmp_path / "out" / "multimodal_output" / "image").glob("*.png"))
+    assert (found.rows[0]["pic"], files) == ("1_pic~2_0.png", ["1_pic_0.png", "1_pic~2_0.png"])
 
 
 HOOKS = """
@@ -499,7 +529,7 @@ def test_a_generator_may_make_whole_rows_or_leave_one_out(tmp_path: Path) -> Non
     found = ran(task_folder(tmp_path, DRAWING, records, code=GENERATOR, rest=rest))
 
     assert found.rows[0] == {"only": "x"}
-    assert [(error["id"], error["code"]) for error in found.errors] == [("2", "left_out")]
+    assert [(error["id"], error["code"]) for error in found.errors] == [("2", "skipped")]
     assert found.rows[1]["pic"] == "2_pic_0.png"
 
 

@@ -157,6 +157,18 @@ def test_the_environment_may_say_where_an_alias_is_and_that_is_told(
     assert found.rows[0]["idea"] == "a hat"
 
 
+@pytest.mark.parametrize("name", ["model", "messages", "n", "stream"])
+def test_what_the_pipeline_sets_of_a_text_call_is_nobody_elses(tmp_path: Path, name: str) -> None:
+    graph = GRAPH.replace("temperature: 0.5", f"{name}: 1")
+    folder = task_folder(tmp_path, graph, models=models("http://127.0.0.1:9"))
+
+    _, issues = load_task(folder, working_directory=folder, environment={})
+
+    assert heads(issues, folder) == [
+        f"graph_config.yaml:8:42 error[set-by-pipeline] {name} isn't a parameter to give: the pipeline sets it"
+    ]
+
+
 def test_a_variable_belongs_to_the_longest_alias(tmp_path: Path) -> None:
     environment = {"SYGRA_GPT_IMAGE_1_CUSTOM_MODEL": "dall-e-3"}
     graph = GRAPH.replace("name: writer", "name: gpt_image_1").replace("name: dall-e-2", "name: gpt_image_1_custom")

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from imageway.contract.request import JsonValue
 from imageway.sdk.pipeline.events import RecordFault
-from imageway.sdk.pipeline.hooks import TaskCodeError, made_of
+from imageway.sdk.pipeline.hooks import TaskCodeError, approved, made_of
 from imageway.sdk.pipeline.plan import Plan
 
 __all__ = ("finished",)
@@ -20,18 +20,18 @@ async def finished(
 
     try:
         if plan.schema is not None:
-            await made_of(plan.schema, dict(state))
+            await approved(plan.schema, state)
     except TaskCodeError as error:
         return {}, fault("schema", f"The finished record isn't as schema_config wants it: {error}")
     try:
         if plan.generate is not None:
             row = await made_of(plan.generate, dict(state))
             if row is None:
-                return {}, fault("left_out", f"{plan.generate.path} answered with nothing: no row is wanted of it.")
-            if not isinstance(row, Mapping):
+                return {}, fault("skipped", f"{plan.generate.path} answered with nothing: no row is wanted of it.")
+            if not isinstance(row, dict):
                 kind = type(row).__name__
                 return {}, fault("task_code", f"{plan.generate.path} answered with {kind}; a row is a mapping.")
-            return dict(row), None
+            return row, None
         return {
             column.name: await made_of(column.transform, value(column.source, column.value, state), dict(state))
             for column in plan.columns or ()

@@ -1,18 +1,22 @@
 """A task's own code, called for a record: in a thread, or awaited where it is asynchronous."""
 
 import asyncio
+import datetime as dt
 import inspect
 import logging
+import os
 from collections.abc import Iterable, Mapping
 from copy import deepcopy
+from decimal import Decimal
 from typing import Any
 
 from imageway.contract.request import JsonValue
 from imageway.contract.strict import did_you_mean
+from imageway.sdk.pipeline.data.values import as_json
 from imageway.sdk.pipeline.plan import Hook, LambdaNode
 from imageway.sdk.pipeline.task_code import accepts
 
-__all__ = ("Answer", "TaskCodeError", "answered", "computed", "destination", "made_of", "prepared")
+__all__ = ("Answer", "TaskCodeError", "answered", "approved", "computed", "destination", "made_of", "prepared")
 
 log = logging.getLogger(__name__)
 
@@ -77,10 +81,16 @@ async def destination(hook: Hook, state: State, labels: Iterable[str]) -> str:
     return label
 
 
-async def made_of(hook: Hook, *arguments: Any) -> Any:  # noqa: ANN401  # whatever a task's function takes and makes
+async def made_of(hook: Hook, *arguments: JsonValue) -> JsonValue:
     """What *hook* makes of *arguments*, of which it gets copies, and no more than it takes."""
     count = max((count for count in range(len(arguments) + 1) if accepts(hook.call, count)), default=len(arguments))
-    return await _called(hook, *[deepcopy(argument) for argument in arguments[:count]])
+    made = await _called(hook, *[deepcopy(argument) for argument in arguments[:count]])
+    return _kept(hook, "its column to", made)
+
+
+async def approved(hook: Hook, state: State) -> None:
+    """Have *hook* look at *state*, which it raises for where it isn't as it must be."""
+    await _called(hook, _copy(state))
 
 
 def _copy(state: State) -> dict[str, JsonValue]:
@@ -94,7 +104,7 @@ async def _called(hook: Hook, *arguments: Any) -> Any:  # noqa: ANN401  # whatev
         found = await asyncio.to_thread(hook.call, *arguments)
         return await found if inspect.isawaitable(found) else found
     except Exception as error:  # a task's own code may raise anything
-        log.info("%s raised %s", hook.path, type(error).__name__, exc_info=True)
+        log.debug("%s raised %s", hook.path, type(error).__name__, exc_info=True)
         told = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
         raise TaskCodeError(f"{hook.path} raised {told}") from error
 
@@ -108,7 +118,25 @@ def _changes(hook: Hook, found: Mapping[str, JsonValue], state: State, outputs: 
         hint = did_you_mean(odd[0], allowed)
         told = f"{hook.path} set {', '.join(odd)}, which output_keys doesn't list; it is {listed}."
         raise TaskCodeError(f"{told} {hint.capitalize()}" if hint else told)
-    return changes
+    return {key: _kept(hook, f"{key} to", value) for key, value in changes.items()}
+
+
+def _kept(hook: Hook, what: str, value: Any) -> JsonValue:  # noqa: ANN401  # whatever a task's function makes
+    """*value* as a record can hold it; what can't be kept in a row is refused rather than spelled somehow."""
+    match value:
+        case os.PathLike():
+            return os.fsdecode(value)
+        case Mapping():
+            return {str(name): _kept(hook, what, item) for name, item in value.items()}
+        case set() | frozenset():
+            return [_kept(hook, what, item) for item in sorted(value, key=repr)]
+        case list() | tuple():
+            return [_kept(hook, what, item) for item in value]
+        case None | bool() | int() | float() | str() | bytes() | dt.date() | dt.time() | Decimal():
+            return as_json(value)
+        case _:
+            kept = "text, numbers, bytes, times, paths, lists and mappings"
+            raise TaskCodeError(f"{hook.path} set {what} a value of {type(value).__name__}; a record holds {kept}.")
 
 
 def _differs(key: str, value: JsonValue, state: State) -> bool:

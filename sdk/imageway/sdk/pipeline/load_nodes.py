@@ -33,6 +33,7 @@ from imageway.sdk.pipeline.task_code import CodeError, TaskCode
 __all__ = ("NodeLoader", "Written")
 
 _LAMBDA_KEYS = ("node_type", "lambda", "function_type", "output_keys", "node_state", "node_name")
+_SET_BY_PIPELINE = frozenset({"model", "messages", "n", "stream"})
 _Part = tuple[TextPart | ImagePart, Place]
 
 
@@ -165,6 +166,10 @@ class NodeLoader:
         if model.endpoint is None:
             content = tuple(part for part, _ in parts)
             return ImageNode(name=name, model=model.name, params=model.params, parts=content, output_key=field)
+        for param in model.params:
+            if param in _SET_BY_PIPELINE:
+                message = f"{param} isn't a parameter to give: the pipeline sets it"
+                self._fault_once(model.param_places[param].issue("set-by-pipeline", message, of_key=True))
         return TextNode(
             name=name,
             model=model.name,
