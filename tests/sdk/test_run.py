@@ -1,12 +1,15 @@
 import asyncio
 import json
 import logging
+import sqlite3
 from collections.abc import Awaitable, Callable
+from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from fakes.gateway import PNG, REJECTED, FakeGateway, Recorded, Reply, data_url, drawn, refused
 from imageway.contract.errors import ErrorCode, ImageError
@@ -568,3 +571,30 @@ def test_rows_of_an_earlier_pass_stay_until_they_are_reached_again(tmp_path: Pat
     assert (interrupted.succeeded, interrupted.unfinished) == (3, 0)
     assert _rows(tmp_path) == [{"id": "1"}, {"id": "2"}]
     assert fewer.total == 2
+
+
+def _long() -> list[dict[str, str]]:
+    return [{"id": "1", "title": "word " * 300}, {"id": "2", "title": "short"}]
+
+
+def test_a_request_beyond_its_model_is_mended_where_the_task_says_so(tmp_path: Path) -> None:
+    gateway = FakeGateway()
+
+    summary, _ = _run(_plan(tmp_path, _long(), on_violation="fix"), gateway, tmp_path / "out")
+
+    assert (summary.succeeded, summary.failed) == (2, 0)
+    assert sorted(len(prompt) for prompt in gateway.prompts) == [10, 999]
+    with closing(sqlite3.connect(tmp_path / "out" / ".imageway" / "state.sqlite3")) as journal:
+        asked = [json.loads(text) for (text,) in journal.execute("SELECT asked FROM call ORDER BY record")]
+    assert [one.get("fixes") for one in asked] == [["prompt cut from 1,504 to 999 characters"], None]
+
+
+def test_a_record_beyond_its_model_is_left_out_where_its_node_says_so(tmp_path: Path) -> None:
+    gateway = FakeGateway()
+    plan = _plan(tmp_path, _long(), replace(DRAW, on_violation="skip"), on_violation="fix")
+
+    summary, _ = _run(plan, gateway, tmp_path / "out")
+
+    assert (summary.succeeded, summary.failed, summary.skipped) == (1, 0, 1)
+    assert gateway.prompts == ["Draw short"]
+    assert [(error["id"], error["code"]) for error in _errors(tmp_path / "out")] == [("1", "skipped")]

@@ -22,6 +22,7 @@ from imageway.sdk.foresight import Foresight
 from imageway.sdk.pictures import picture_bytes
 from imageway.sdk.pipeline.chat import Chats
 from imageway.sdk.pipeline.events import RecordFault, Stopped
+from imageway.sdk.pipeline.fixes import fixed
 from imageway.sdk.pipeline.graph import Graph
 from imageway.sdk.pipeline.journal import CallSite, EarlierPictureError, Journal, JournalError, Standing
 from imageway.sdk.pipeline.media import Places
@@ -118,6 +119,14 @@ class _UnsavedError(Exception):
     """A picture was drawn and can't be written."""
 
 
+class _SkippedError(Exception):
+    """The request is beyond its model, and the task would rather do without."""
+
+    def __init__(self, refusal: UnsupportedError) -> None:
+        super().__init__(refusal.message)
+        self.refusal = refusal
+
+
 class _Drawing:
     def __init__(self, call: Call, studio: Studio) -> None:
         self._call = call
@@ -127,6 +136,7 @@ class _Drawing:
         self._pictures = 0
         self._reused = 0
         self._attempts = 0
+        self._fixes: tuple[str, ...] = ()
 
     async def run(self, state: Mapping[str, JsonValue]) -> Drawn:
         try:
@@ -135,6 +145,8 @@ class _Drawing:
             return self._end(self._fault("missing_field", str(error), param=error.field))
         except EarlierPictureError as error:
             return self._end(self._fault("earlier_picture", str(error)))
+        except _SkippedError as error:
+            return self._end(replace(self._refusal(error.refusal), code="skipped"))
         except ImageError as error:
             return self._end(self._refusal(error))
         except (JournalError, _UnsavedError) as error:
@@ -153,7 +165,7 @@ class _Drawing:
         # Only pictures are read from files; all else is done sooner than a thread is woken.
         has_pictures = any(isinstance(part, ImagePart) for part in call.node.parts)
         request = await loop.run_in_executor(studio.readers, make) if has_pictures else make()
-        await studio.client.check(request)
+        request = await self._admitted(request)
         standing, stem = await asyncio.to_thread(self._intended, request)
         if standing.state != "to send":
             self._answer = _value(standing.paths, single=standing.single)
@@ -177,6 +189,29 @@ class _Drawing:
             await asyncio.to_thread(studio.journal.fail, self._key, fault)
             return self._end(fault)
 
+    async def _admitted(self, request: ImageRequest) -> ImageRequest:
+        """*request* as its model takes it, mended where the task says so."""
+        studio, node = self._studio, self._call.node
+        try:
+            await studio.client.check(request)
+        except UnsupportedError as error:
+            choice = node.on_violation or studio.plan.on_violation
+            spec = studio.specs.get(request.model)
+            if choice == "skip":
+                raise _SkippedError(error) from error
+            if choice != "fix" or spec is None:
+                raise
+            loop = asyncio.get_running_loop()
+            request, self._fixes = await loop.run_in_executor(studio.readers, fixed, request, spec)
+            await studio.client.check(request)
+            log.warning(
+                "record %d, node %s: the request was mended: %s",
+                self._call.position,
+                node.name,
+                "; ".join(self._fixes),
+            )
+        return request
+
     def _intended(self, request: ImageRequest) -> tuple[Standing, Path]:
         """How the call stands, and the stem of its pictures; where it is to be sent, that is on the disk already."""
         call, studio, journal = self._call, self._studio, self._studio.journal
@@ -188,7 +223,9 @@ class _Drawing:
             standing = Standing(state="to send") if again else standing
         if standing.state == "to send":
             site = CallSite(record_id=call.record_id, node=call.node.name, draw=call.draw)
-            stem, self._attempts = journal.intend(self._key, site, request, stem=stem, replace=studio.replace)
+            stem, self._attempts = journal.intend(
+                self._key, site, request, stem=stem, replace=studio.replace, fixes=self._fixes
+            )
         return standing, stem
 
     def _again(self, standing: Standing) -> RecordFault | None:

@@ -118,10 +118,20 @@ class Journal:
                 )
         return Standing(state="answered", paths=paths, single=bool(single))
 
-    def intend(self, key: str, site: CallSite, request: ImageRequest, *, stem: Path, replace: bool) -> tuple[Path, int]:
+    def intend(
+        self,
+        key: str,
+        site: CallSite,
+        request: ImageRequest,
+        *,
+        stem: Path,
+        replace: bool,
+        fixes: Sequence[str] = (),
+    ) -> tuple[Path, int]:
         """Note that the call is about to be sent; give the stem of its pictures, and how often it was sent.
 
-        The note outlives the process, but maybe not a power cut: the key is the same without it.
+        The note outlives the process, but maybe not a power cut: the key is the same without it. *fixes* are the
+        changes that the request has seen, in words.
 
         The first is *stem*, or one with eight characters of the key behind it, where pictures of another call are
         called so already: of an earlier run when this is a fresh one, or of this run before the task was changed.
@@ -130,7 +140,7 @@ class Journal:
         by somebody else or nobody knows by whom.
         """
         name = stem.relative_to(self._output).as_posix()
-        record, node, asked, now = sql_text(site.record_id), sql_text(site.node), asked_of(request), _now()
+        record, node, asked, now = sql_text(site.record_id), sql_text(site.node), asked_of(request, fixes), _now()
 
         def work(connection: sqlite3.Connection) -> tuple[str, int]:
             known = connection.execute("SELECT stem FROM call WHERE key = ?", (key,)).fetchone()

@@ -108,6 +108,7 @@ class _Loader:
             nodes=(*found, *(Passage(name=name) for name in flat.passages)),
             ways=tuple(ways),
             max_rounds=task.graph_config.graph_properties.max_rounds,
+            on_violation=task.graph_config.graph_properties.on_violation,
             id_column=task.data_config.id_column,
             allowed_hosts=tuple(task.data_config.allow_hosts),
             columns=columns,

@@ -22,6 +22,7 @@ from imageway.sdk.pipeline.plan import (
     LambdaNode,
     MultiNode,
     Node,
+    OnViolation,
     SamplerNode,
     TextNode,
     TextPart,
@@ -93,7 +94,7 @@ class NodeLoader:
         model = self._model(node.model, found.at("model"))
         if model is None:
             return None
-        call = self._call(found, node.prompt, found.name, keys[0], model)
+        call = self._call(found, node.prompt, found.name, keys[0], model, node.on_violation)
         return _hooked(call, keys[1:], before, after)
 
     def _multi(self, found: Written, node: written.MultiLlmNode) -> Node | None:
@@ -110,7 +111,7 @@ class NodeLoader:
             resolved = self._model(model, found.at("models", label))
             if resolved is not None:
                 name, field = f"{found.name}/{label}", f"{keys[0]}_{label}"
-                members[label] = self._call(found, node.prompt, name, field, resolved)
+                members[label] = self._call(found, node.prompt, name, field, resolved, node.on_violation)
         return MultiNode(
             name=found.name, members=members, output_key=keys[0], further_keys=keys[1:], before=before, after=after
         )
@@ -156,7 +157,13 @@ class NodeLoader:
         return resolved
 
     def _call(
-        self, found: Written, prompt: list[written.Message], name: str, field: str, model: ResolvedModel
+        self,
+        found: Written,
+        prompt: list[written.Message],
+        name: str,
+        field: str,
+        model: ResolvedModel,
+        on_violation: OnViolation | None,
     ) -> ImageNode | TextNode:
         messages = self._messages(found, prompt)
         parts = [part for _, of_message in messages for part in of_message]
@@ -165,7 +172,14 @@ class NodeLoader:
         )
         if model.endpoint is None:
             content = tuple(part for part, _ in parts)
-            return ImageNode(name=name, model=model.name, params=model.params, parts=content, output_key=field)
+            return ImageNode(
+                name=name,
+                model=model.name,
+                params=model.params,
+                parts=content,
+                output_key=field,
+                on_violation=on_violation,
+            )
         for param in model.params:
             if param in _SET_BY_PIPELINE:
                 message = f"{param} isn't a parameter to give: the pipeline sets it"

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from msgspec import Struct
 
@@ -20,6 +20,7 @@ __all__ = (
     "LambdaNode",
     "MultiNode",
     "Node",
+    "OnViolation",
     "OutputColumn",
     "Passage",
     "Plan",
@@ -58,6 +59,11 @@ class Hook:
         return f"{self.path}#{self.version}"
 
 
+OnViolation: TypeAlias = Literal["error", "fix", "skip"]
+"""What becomes of a request beyond its model: the record fails, the request is mended, which is told, or the record is
+left out."""
+
+
 class ImageNode(Struct, frozen=True, kw_only=True):
     """One image call per record.
 
@@ -74,6 +80,7 @@ class ImageNode(Struct, frozen=True, kw_only=True):
     further_keys: tuple[str, ...] = ()
     before: Hook | None = None
     after: Hook | None = None
+    on_violation: OnViolation | None = None
 
 
 class Endpoint(Struct, frozen=True, kw_only=True):
@@ -193,6 +200,7 @@ class Plan(Struct, frozen=True, kw_only=True):
     generate: Hook | None = None
     schema: Hook | None = None
     allowed_hosts: tuple[str, ...] = ()
+    on_violation: OnViolation = "error"
     notes: tuple[str, ...] = ()
 
     @property

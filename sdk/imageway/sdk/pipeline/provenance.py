@@ -1,7 +1,7 @@
 """Where a picture comes from: what was asked, what was answered, and what its bytes say of themselves."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from hashlib import sha256
 from pathlib import Path
@@ -75,8 +75,8 @@ def answered_with(result: ImageResult, *, single: bool, cost_usd: Decimal | None
     )
 
 
-def asked_of(request: ImageRequest) -> str:
-    """What is sent, as JSON: pictures by their hashes, and by whom."""
+def asked_of(request: ImageRequest, fixes: Sequence[str] = ()) -> str:
+    """What is sent, as JSON: pictures by their hashes, what was mended of it, and by whom."""
     return _text({
         "operation": str(request.operation),
         "model": request.model,
@@ -84,6 +84,7 @@ def asked_of(request: ImageRequest) -> str:
         "parameters": {name: value for name, value in request.params.items() if name != "prompt"},
         "images": [_input(image) for image in request.images],
         "mask": None if request.mask is None else _input(request.mask),
+        **({"fixes": [*fixes]} if fixes else {}),
         "imageway": __version__,
     })  # fmt: skip
 

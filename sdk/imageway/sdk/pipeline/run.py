@@ -68,7 +68,10 @@ _UNBOUNDED = Bounds()
 _INTERRUPTED = "Interrupted: what was in flight has been finished."
 _START = 4
 _LAST, _MOST_OF_A_KIND = 20, 10
-_OF_THE_RECORD = frozenset({"content_rejected", "missing_field", "invalid_id", "task_code", "earlier_picture"})
+_OF_THE_RECORD = frozenset({
+    "content_rejected", "missing_field", "invalid_id", "invalid_record", "duplicate_id", "task_code", "earlier_picture",
+    "skipped",
+})  # fmt: skip
 """Failures that say something of a record, and nothing of the others."""
 
 
@@ -301,7 +304,7 @@ class _Run:
 
     async def _finish(self, record: Record, end: RecordEnd) -> None:
         written = row(self._plan, end)
-        outcome: Outcome = "done" if end.fault is None else "failed"
+        outcome: Outcome = "done" if end.fault is None else "skipped" if end.fault.code == "skipped" else "failed"
         finish = self._studio.journal.outcomes.finish
         try:
             await asyncio.to_thread(finish, record.position, record.record_id, outcome, written, end.fault)

@@ -73,6 +73,15 @@ _Prompt: TypeAlias = Annotated[
 ]
 
 
+_OnViolation: TypeAlias = Annotated[
+    Literal["error", "fix", "skip"] | None,
+    Meta(
+        description="What becomes of a record whose request is beyond the model: it fails (`error`), the request is"
+        " mended and that is told (`fix`), or it is left out (`skip`). The task's unless told."
+    ),
+]
+
+
 class LlmNode(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="node_type", tag="llm"):
     """A call of a model: an image drawn or edited, or a text written."""
 
@@ -85,6 +94,7 @@ class LlmNode(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag
     post_process: Annotated[
         Path | None, Meta(description="Makes of the answer what `output_keys` get: `f(answer, state)` or `f(answer)`.")
     ] = None
+    on_violation: _OnViolation = None
     node_state: _State = "active"
     node_name: _Title = None
 
@@ -102,6 +112,7 @@ class MultiLlmNode(
         Path | None, Meta(description="Makes of the answers, a mapping by label, what `output_keys` get.")
     ] = None
     post_process: Annotated[Path | None, Meta(description="The same as `multi_llm_post_process`.")] = None
+    on_violation: _OnViolation = None
     node_state: _State = "active"
     node_name: _Title = None
 

@@ -40,6 +40,9 @@ class GraphProperties(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     max_rounds: Annotated[
         int, Meta(ge=1, le=1000, description="How often a node may run for one record; the bound of loops.")
     ] = 100
+    on_violation: Annotated[
+        Literal["error", "fix", "skip"], Meta(description="What nodes do that don't say so themselves.")
+    ] = "error"
     chat_conversation: Annotated[
         Literal["singleturn", "multiturn"] | None, Meta(description="Without effect: nodes have no conversations.")
     ] = None
