@@ -53,20 +53,21 @@ class Caller(asyncio.Protocol):
                 self._done.set_exception(error)
 
 
-async def calls(port: int, request: Sequence[bytes], *, connections: int, each: int) -> float:
-    """Seconds that *connections* took for *each* calls one after the other."""
+async def calls(port: int, request: Sequence[bytes], *, connections: int, each: int, within_s: float = 0) -> float:
+    """Seconds that *connections*, which begin evenly spread *within_s*, took for *each* calls one after the other."""
     loop = asyncio.get_running_loop()
     opened = [(await loop.create_connection(Caller, "127.0.0.1", port))[1] for _ in range(connections)]
 
-    async def series(caller: Caller) -> None:
+    async def series(caller: Caller, wait_s: float) -> None:
+        await asyncio.sleep(wait_s)
         for _ in range(each):
             await caller.call(request)
 
     started = perf_counter()
     try:
         async with asyncio.timeout(120), asyncio.TaskGroup() as group:
-            for caller in opened:
-                group.create_task(series(caller))
+            for position, caller in enumerate(opened):
+                group.create_task(series(caller, within_s * position / connections))
         return perf_counter() - started
     finally:
         for caller in opened:

@@ -36,7 +36,7 @@ providers:
 models:
   - {{name: gpt-image-2, contract: openai/gpt-image-2, targets: [{{provider: vendor, model: gpt-image-2}}]}}
 keys:
-  - {{name: bench, sha256: {digest}, requests_per_minute: 10000000}}
+  - {{name: bench, sha256: {digest}}}
 """
 LITELLM = """
 model_list:

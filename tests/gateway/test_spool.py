@@ -7,7 +7,7 @@ import pytest
 
 from imageway.contract.content import whole
 from imageway.contract.errors import ErrorCode, ImageError
-from imageway.gateway.spool import Spool
+from imageway.gateway.spool import AnswerStore, Spool
 
 FULL = (
     "This gateway has no room for another body of this size at the moment; nothing was sent. Try again.",
@@ -63,14 +63,14 @@ def test_what_never_fits_is_told_apart_from_what_does_not_fit_now() -> None:
 
 
 def test_a_body_of_unknown_size_takes_room_as_it_comes(tmp_path: Path) -> None:
-    spool = Spool(memory_bytes=4, disk_bytes=6, folder=tmp_path)
+    spool = Spool(memory_bytes=4, disk_bytes=10, folder=tmp_path)
     pocket = spool.pocket(0)
 
     for piece in (b"1234", b"567", b"890"):
         pocket.write(piece)
 
     assert whole(pocket.content()) == b"1234567890"
-    assert (spool.used_memory_bytes, spool.used_disk_bytes) == (4, 6)
+    assert (spool.used_memory_bytes, spool.used_disk_bytes) == (0, 10)
     with pytest.raises(ImageError) as caught:
         pocket.write(b"x")
     assert caught.value.code is ErrorCode.RATE_LIMITED
@@ -93,3 +93,30 @@ def test_a_pocket_closes_when_nobody_has_any_of_it(tmp_path: Path) -> None:
     del part
     gc.collect()
     assert (spool.used_disk_bytes, open_files()) == (0, before)
+
+
+def test_an_answer_has_room_before_it_comes_and_keeps_only_what_it_needs(tmp_path: Path) -> None:
+    spool = Spool(memory_bytes=8, disk_bytes=20, folder=tmp_path)
+    small, large = AnswerStore(spool.answer(8)), AnswerStore(spool.answer(12))
+    assert (spool.used_memory_bytes, spool.used_disk_bytes) == (0, 20)
+
+    small.write(b"1234")
+    body, content = small.finished()
+    assert (bytes(body), whole(content), spool.used_memory_bytes, spool.used_disk_bytes) == (b"1234", b"1234", 4, 12)
+
+    for piece in (b"abcd", b"efghi", b"jklmn"):
+        large.write(piece)
+    body, content = large.finished()
+    assert (bytes(body), whole(content)) == (b"abcdefghijklmn", b"abcdefghijklmn")
+    assert (spool.used_memory_bytes, spool.used_disk_bytes) == (4, 14)
+
+
+def test_an_answer_without_room_is_refused_before_it_is_paid_for() -> None:
+    spool = Spool(memory_bytes=8, disk_bytes=20)
+    held = [spool.answer(20), spool.answer(8)]
+
+    with pytest.raises(ImageError) as caught:
+        spool.answer(1)
+
+    assert (caught.value.message, caught.value.code, caught.value.retry_after_s) == FULL
+    assert len(held) == 2

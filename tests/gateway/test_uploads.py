@@ -24,7 +24,7 @@ from loopback import serving
 
 CONFIG = """
 server:
-  {{max_upload_bytes: 6_000_000, max_memory_bytes: 1048576, spool_bytes: 5_000_000, spool_dir: spool,
+  {{max_upload_bytes: 15_000_000, max_memory_bytes: 1048576, spool_bytes: 14_000_000, spool_dir: spool,
    max_calls_in_flight: 1}}
 providers: [{{name: first, type: openai, base_url: "{url}/v1", api_key: "file:{key}"}}]
 models: [{{name: gpt-image-2, targets: [{{provider: first, model: gpt-image-2}}]}}]
@@ -70,18 +70,18 @@ def answered_at_once(client: httpx.Client, headers: dict[str, str]) -> tuple[int
 
 
 def test_a_body_over_the_limit_is_refused_before_it_is_read(gateway: httpx.Client, upstream: Upstream) -> None:
-    assert answered_at_once(gateway, {"content-length": "6000001"})[0] == 413
+    assert answered_at_once(gateway, {"content-length": "15000001"})[0] == 413
     assert upstream.requests == []
 
 
 def test_a_body_that_can_never_be_spooled_is_too_large(gateway: httpx.Client) -> None:
-    assert answered_at_once(gateway, {"content-length": "5000001"})[0] == 413
+    assert answered_at_once(gateway, {"content-length": "14000001"})[0] == 413
 
 
 def test_a_body_that_grows_over_the_limit_is_refused(gateway: httpx.Client, upstream: Upstream) -> None:
     def endless() -> Iterator[bytes]:
         yield b'--x\r\ncontent-disposition: form-data; name="image"; filename="a"\r\n\r\n'
-        for _ in range(70):
+        for _ in range(170):
             yield bytes(100_000)
 
     reply = gateway.post("/v1/images/edits", content=endless(), headers=BOUNDARY)
@@ -144,7 +144,7 @@ async def test_a_caller_who_leaves_in_the_middle_frees_all_at_once(app: Litestar
 
 
 async def test_what_finds_no_room_is_told_to_come_again_before_it_is_read(app: Litestar, upstream: Upstream) -> None:
-    pocket = app.state.spool.pocket(4_000_000)
+    pocket = app.state.spool.pocket(13_000_000)
 
     sent = await asked(app, [], 3_000_000)
 

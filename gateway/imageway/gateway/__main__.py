@@ -11,6 +11,7 @@ import msgspec
 from msgspec.structs import replace
 
 from imageway.gateway.access.keyring import new_key
+from imageway.gateway.allocator import keep_freed_memory
 from imageway.gateway.app import create_app
 from imageway.gateway.arguments import parsed
 from imageway.gateway.assembly import assemble
@@ -49,6 +50,7 @@ def main(arguments: list[str] | None = None) -> int:
     except SettingsError as error:
         _say(str(error))
         return 2
+    keep_freed_memory()
     server = settings.server
     with ExitStack() as stack:
         try:

@@ -88,7 +88,7 @@ def create_app(
         engine = Engine(
             assembly.registry,
             admission=door.admission,
-            delivery=Delivery(media),
+            delivery=Delivery(media, spool),
             observers=telemetry.observers,
             traffic=traffic,
             longest_call_s=settings.server.max_call_s,

@@ -5,6 +5,7 @@ import tempfile
 import weakref
 from bisect import bisect_right
 from collections.abc import Iterator
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from typing import Literal
 
@@ -13,7 +14,7 @@ from msgspec import Struct
 from imageway.contract.content import Content
 from imageway.contract.errors import ErrorCode, ImageError
 
-__all__ = ("Pocket", "Spool")
+__all__ = ("AnswerStore", "Pocket", "Spool")
 
 _STEP_BYTES = 1 << 20
 """What a body that doesn't tell its size asks for at a time."""
@@ -57,8 +58,18 @@ class Spool:
         """
         if expected_bytes > self.largest_bytes:
             raise ImageError(ErrorCode.PAYLOAD_TOO_LARGE, "The body is larger than this gateway takes.")
-        pocket = Pocket(self)
+        pocket = Pocket(self, roams=expected_bytes == 0)
         if not pocket.reserve(expected_bytes):
+            raise _full()
+        return pocket
+
+    def answer(self, expected_bytes: int) -> "Pocket":
+        """Room for an answer that is about to be paid for; on the disk, and in memory if there is some when it comes.
+
+        Raises `ImageError` (rate_limited) where there is none.
+        """
+        pocket = Pocket(self, roams=True)
+        if not pocket.reserve(expected_bytes, ("disk", "memory")):
             raise _full()
         return pocket
 
@@ -86,10 +97,20 @@ class _Held:
         self.file: int | None = None
         self.pieces: list[bytes] = []
 
+    def take(self, place: Place, count: int) -> bool:
+        taken = self.spool.take(place, count)
+        if taken:
+            self.bytes[place] += count
+        return taken
+
+    def keep(self, place: Place, count: int) -> None:
+        """Give back what is over *count*, or take what is missing though there may be none."""
+        self.spool.give_back(place, self.bytes[place] - count)
+        self.bytes[place] = count
+
     def release(self) -> None:
-        for place in self.bytes:
-            self.spool.give_back(place, self.bytes[place])
-            self.bytes[place] = 0
+        self.keep("memory", 0)
+        self.keep("disk", 0)
         self.pieces = []
         if self.file is not None:
             os.close(self.file)
@@ -97,107 +118,121 @@ class _Held:
 
 
 class Pocket:
-    """One body's room, written from front to back. Whoever forgets to close it, or can't know when, loses nothing:
-    it closes when nobody has it any more, nor any of its contents.
+    """One body's room, written from front to back: in memory, or as a whole in a file once there is too little of that.
+
+    One that *roams* takes what memory there is when it is written, whatever was reserved.
+    Whoever forgets to close it, or can't know when, loses nothing: it closes when nobody has it any more, nor any of
+    its contents.
     """
 
-    def __init__(self, spool: Spool) -> None:
+    def __init__(self, spool: Spool, *, roams: bool) -> None:
         self._held = _Held(spool)
-        self._left: dict[Place, int] = {"memory": 0, "disk": 0}
+        self._roams = roams
         self._starts: list[int] = []
-        self._in_memory = 0
         self.size = 0
         self._finalizer = weakref.finalize(self, self._held.release)
 
-    def reserve(self, count: int) -> bool:
-        """Whether there is room for *count* bytes more, which is this pocket's then."""
-        places: tuple[Place, ...] = ("disk",) if self._held.file is not None else ("memory", "disk")
-        for place in places:
-            if self._held.spool.take(place, count):
-                self._held.bytes[place] += count
-                self._left[place] += count
-                return True
-        return False
-
-    def reserve_disk(self, count: int) -> bool:
-        """Like `reserve`, and never in memory."""
-        if not self._held.spool.take("disk", count):
-            return False
-        self._held.bytes["disk"] += count
-        self._left["disk"] += count
-        return True
+    def reserve(self, count: int, places: tuple[Place, ...] = ("memory", "disk")) -> bool:
+        """Whether one of *places* has room for *count* bytes more, which is this pocket's then."""
+        return any(self._held.take(place, count) for place in places)
 
     def write(self, chunk: bytes, *, whatever_it_takes: bool = False) -> None:
         """Append *chunk*. More than was reserved is taken from what is left; raises `ImageError` where that is nothing.
 
         With *whatever_it_takes* it goes to the disk then: for what is paid for already. Raises `OSError`.
         """
-        count = len(chunk)
-        if self._held.file is None and self._left["memory"] >= count:
-            self._left["memory"] -= count
-            self._held.pieces.append(chunk)
+        held, size = self._held, self.size + len(chunk)
+        if held.file is None and (held.bytes["memory"] >= size or (self._roams and self._has("memory", size))):
+            held.pieces.append(chunk)
             self._starts.append(self.size)
-            self._in_memory += count
         else:
-            if self._left["disk"] < count and not self._more(count):
+            if not self._has("disk", size):
                 if not whatever_it_takes:
                     raise _full()
-                self._held.spool.give_back("disk", -count)
-                self._held.bytes["disk"] += count
-                self._left["disk"] += count
-            if self._held.file is None and self._left["memory"] >= count:
-                self.write(chunk)
-                return
-            self._to_file(chunk)
-            self._left["disk"] -= count
-        self.size += count
+                held.keep("disk", size)
+            if held.file is None:
+                held.file = held.spool.open_file()
+                for piece in held.pieces:
+                    _write(held.file, piece)
+                held.pieces, self._starts = [], []
+                held.keep("memory", 0)
+            _write(held.file, chunk)
+        self.size = size
 
-    def _more(self, count: int) -> bool:
-        return self.reserve(max(count, _STEP_BYTES)) or self.reserve(count)
+    def _has(self, place: Place, count: int) -> bool:
+        missing = count - self._held.bytes[place]
+        return missing <= 0 or self._held.take(place, max(missing, _STEP_BYTES)) or self._held.take(place, missing)
 
-    def _to_file(self, chunk: bytes) -> None:
-        if self._held.file is None:
-            self._held.file = self._held.spool.open_file()
-        view = memoryview(chunk)
-        while view:
-            view = view[os.write(self._held.file, view) :]
+    def done(self) -> None:
+        """Give back what was reserved and isn't needed: nothing more will be written."""
+        in_file = self._held.file is not None
+        self._held.keep("memory", 0 if in_file else self.size)
+        self._held.keep("disk", self.size if in_file else 0)
 
     def at(self, offset: int, count: int) -> bytes:
         """The *count* bytes from *offset* on, or as many as there are."""
-        if offset < self._in_memory:
-            position = bisect_right(self._starts, offset) - 1
-            piece, start = self._held.pieces[position], offset - self._starts[position]
-            found = piece[start : start + count]
-            if len(found) == count or offset + len(found) >= self.size:
-                return found
-            return found + self.at(offset + len(found), count - len(found))
-        if self._held.file is None:
-            return b""
-        return os.pread(self._held.file, max(0, min(count, self.size - offset)), offset - self._in_memory)
+        count = max(0, min(count, self.size - offset))
+        if self._held.file is not None:
+            return os.pread(self._held.file, count, offset)
+        position = bisect_right(self._starts, offset) - 1
+        found = b""
+        while len(found) < count:
+            start = offset + len(found) - self._starts[position]
+            found += self._held.pieces[position][start : start + count - len(found)]
+            position += 1
+        return found
 
     def chunks(self, offset: int, size: int) -> Iterator[bytes | memoryview]:
         """The *size* bytes from *offset* on, in the pieces in which they lie."""
         end = offset + size
-        position = max(0, bisect_right(self._starts, offset) - 1)
-        while offset < min(end, self._in_memory):
-            piece, start = self._held.pieces[position], self._starts[position]
-            if start == offset and start + len(piece) <= end:
-                yield piece
-            else:
-                yield memoryview(piece)[offset - start : end - start]
-            offset, position = start + len(piece), position + 1
+        if self._held.file is not None:
+            for at in range(offset, end, _READ_BYTES):
+                yield self.at(at, min(_READ_BYTES, end - at))
+            return
+        position = bisect_right(self._starts, offset) - 1
         while offset < end:
-            chunk = self.at(offset, min(_READ_BYTES, end - offset))
-            yield chunk
-            offset += len(chunk)
+            piece, start = self._held.pieces[position], self._starts[position]
+            whole = start == offset and start + len(piece) <= end
+            yield piece if whole else memoryview(piece)[offset - start : end - start]
+            offset, position = start + len(piece), position + 1
 
     def content(self, offset: int = 0, size: int | None = None) -> Content:
         """A part of what was written, which stays as long as anybody has it or until this pocket is closed."""
         return _Part(self, offset, self.size - offset if size is None else size)
 
+    def in_one_piece(self) -> bytes | mmap:
+        """All that was written. What lies in a file is mapped, and read where it is looked at."""
+        held = self._held
+        if held.file is not None:
+            return mmap(held.file, self.size, access=ACCESS_READ)
+        if len(held.pieces) != 1:
+            held.pieces, self._starts = [b"".join(held.pieces)], [0]
+        return held.pieces[0]
+
     def close(self) -> None:
         """Give everything back; no content of it may be read any more."""
         self._finalizer()
+
+
+def _write(file: int, chunk: bytes) -> None:
+    view = memoryview(chunk)
+    while view:
+        view = view[os.write(file, view) :]
+
+
+class AnswerStore:
+    """A pocket for one attempt's answer, which keeps its room until the answer is there."""
+
+    def __init__(self, pocket: Pocket) -> None:
+        self._pocket = pocket
+
+    def write(self, chunk: bytes) -> None:
+        self._pocket.write(chunk, whatever_it_takes=True)
+
+    def finished(self) -> tuple[bytes | mmap, Content]:
+        self._pocket.done()
+        body = self._pocket.in_one_piece()
+        return body, self._pocket.content()
 
 
 class _Part(Struct, frozen=True, eq=False):

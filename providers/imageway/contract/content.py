@@ -1,11 +1,12 @@
 """Bytes of a picture wherever they lie: in one piece, in the pieces in which they came, or in a file."""
 
 from collections.abc import Iterator
+from mmap import mmap
 from typing import Protocol, runtime_checkable
 
 from msgspec import Struct
 
-__all__ = ("BytesContent", "Content", "whole")
+__all__ = ("BytesContent", "Content", "Store", "whole")
 
 
 @runtime_checkable
@@ -23,6 +24,18 @@ class Content(Protocol):
 
     def chunks(self) -> Iterator[bytes | memoryview]:
         """All of it in order, in pieces of up to a megabyte or so."""
+        ...
+
+
+class Store(Protocol):
+    """A place for one answer, made before it is paid for."""
+
+    def write(self, chunk: bytes) -> None:
+        """Append *chunk*."""
+        ...
+
+    def finished(self) -> tuple[bytes | mmap, Content]:
+        """All that was written, as bytes to look at and as content to pass on; they are the same."""
         ...
 
 

@@ -5,6 +5,8 @@ import base64
 import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType
 
+from imageway.contract.content import Content
+
 __all__ = ("GeneratedImage", "ImageResult", "TokenDetails", "Usage")
 
 
@@ -63,6 +65,9 @@ class ImageResult(Struct, frozen=True, kw_only=True):
     the model doesn't tell; `auto` in them breaks strict clients. `svg_usage` is a JSON object, as it came.
     `upstream_request_id` is the vendor's; `upstream_headers` are what it told beside the answer, such as rate limits,
     by lower-case name.
+
+    `as_it_came` is the vendor's whole answer where it says the same as the rest, so that it can be passed on as it is;
+    whoever changes anything else sets it to None.
     """
 
     created: int
@@ -76,3 +81,4 @@ class ImageResult(Struct, frozen=True, kw_only=True):
     svg_usage: Raw | UnsetType = UNSET
     upstream_request_id: str | None = None
     upstream_headers: dict[str, str] = {}
+    as_it_came: Content | None = None

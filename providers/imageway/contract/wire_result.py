@@ -2,85 +2,94 @@
 
 import time
 from collections.abc import Mapping
+from mmap import mmap
 from typing import Any
 
 import msgspec
-from msgspec import UNSET, Raw, Struct, UnsetType
+from msgspec import UNSET, Raw, UnsetType
 
+from imageway.contract.content import Content
 from imageway.contract.errors import ErrorCode, ImageError
+from imageway.contract.long_strings import Shortened
 from imageway.contract.result import GeneratedImage, ImageResult, Usage
 
 __all__ = ("read_result",)
 
 
 def read_result(
-    body: bytes, *, upstream_request_id: str | None = None, headers: Mapping[str, str] | None = None
+    body: bytes | mmap,
+    *,
+    upstream_request_id: str | None = None,
+    headers: Mapping[str, str] | None = None,
+    content: Content | None = None,
 ) -> ImageResult:
     """An answer of the Images API, with every picture in it. Raises `ImageError` where there is none.
 
     Such an answer came with status 200: the vendor may have charged for it. So the rest is read leniently: what isn't
     as documented counts as absent, entries without a picture are left out, and `created` falls back to now. All of
-    *headers* is kept: the caller picks those that are worth it.
+    *headers* is kept: the caller picks those that are worth it. Pictures are stepped over. *content* is *body* for
+    whoever passes it on, and becomes the result's `as_it_came` where nothing of it was left out.
     """
+    shortened = Shortened(body)
+    result = _result(shortened, upstream_request_id, headers, content)
+    if shortened.all_taken:
+        return result
+    # There are long strings where none was looked for.
+    return _result(Shortened(body, longest=len(body)), upstream_request_id, headers, content)
+
+
+def _result(
+    answer: Shortened, upstream_request_id: str | None, headers: Mapping[str, str] | None, content: Content | None
+) -> ImageResult:
     try:
-        fields, entries = _parted(body)
+        fields = msgspec.json.decode(answer.text, type=dict[str, Raw])
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise _unusable("The answer is not what the Images API sends.", upstream_request_id) from error
-    images = tuple(image for entry in entries or () if (image := _image(entry)) is not None)
+    entries = _read(fields.get("data"), list[dict[str, Raw]]) or ()
+    images = tuple(image for entry in entries if (image := _image(answer, entry)) is not None)
     if not images:
         raise _unusable("The answer carries no picture.", upstream_request_id)
-    created = _read(fields, "created", int)
+    created, usage = _read(fields.get("created"), int), _read(fields.get("usage"), Usage)
+    told = {name: _echo(answer, fields, name) for name in _ECHOES}
+    whole = (
+        len(images) == len(entries)
+        and created is not None
+        and ("usage" in fields) == (usage is not None)
+        and all((name in fields) == (value is not UNSET) for name, value in told.items())
+    )
     return ImageResult(
         created=int(time.time()) if created is None else created,
         images=images,
-        background=_text(fields, "background"),
-        output_format=_text(fields, "output_format"),
-        quality=_text(fields, "quality"),
-        size=_text(fields, "size"),
-        usage=_read(fields, "usage", Usage) or UNSET,
-        safety_identifier=_text(fields, "safety_identifier"),
+        **told,
+        usage=UNSET if usage is None else usage,
+        safety_identifier=_text(answer, fields, "safety_identifier"),
         svg_usage=_object(fields, "svg_usage"),
         upstream_request_id=upstream_request_id,
         upstream_headers=dict(headers or {}),
+        as_it_came=content if whole else None,
     )
 
 
-class _Envelope(Struct):
-    """What may stand in an answer, so that its megabytes are gone through once."""
-
-    data: list[dict[str, Raw]]
-    created: Raw | UnsetType = UNSET
-    background: Raw | UnsetType = UNSET
-    output_format: Raw | UnsetType = UNSET
-    quality: Raw | UnsetType = UNSET
-    size: Raw | UnsetType = UNSET
-    usage: Raw | UnsetType = UNSET
-    safety_identifier: Raw | UnsetType = UNSET
-    svg_usage: Raw | UnsetType = UNSET
+_ECHOES = {
+    "background": ("auto",),
+    "output_format": ("auto", "jpg"),
+    "quality": ("auto", "standard", "hd"),
+    "size": (),
+}
+"""What a call came to, and the words for it that strict clients fail on: these are left out."""
 
 
-def _parted(body: bytes) -> tuple[Mapping[str, Raw], list[dict[str, Raw]] | None]:
-    """The fields of *body* beside its entries, and the entries; None where they aren't as documented."""
-    try:
-        envelope = msgspec.json.decode(body, type=_Envelope)
-    except msgspec.ValidationError:
-        fields = msgspec.json.decode(body, type=dict[str, Raw])
-        return fields, _read(fields, "data", list[dict[str, Raw]])
-    told = {name: getattr(envelope, name) for name in _Envelope.__struct_fields__[1:]}
-    return {name: value for name, value in told.items() if value is not UNSET}, envelope.data
-
-
-def _image(entry: Mapping[str, Raw]) -> GeneratedImage | None:
-    b64_json: Raw | UnsetType = entry.get("b64_json", UNSET)
+def _image(answer: Shortened, entry: Mapping[str, Raw]) -> GeneratedImage | None:
+    b64_json: Raw | UnsetType = answer.original(entry["b64_json"]) if "b64_json" in entry else UNSET
     if isinstance(b64_json, UnsetType) or not _is_filled_text(b64_json):
         b64_json = UNSET
-    url = _text(entry, "url")
+    url = _text(answer, entry, "url")
     if b64_json is UNSET and url is UNSET:
         return None
     return GeneratedImage(
         b64_json=b64_json,
         url=url,
-        revised_prompt=_text(entry, "revised_prompt"),
+        revised_prompt=_text(answer, entry, "revised_prompt"),
         content_filter_results=_object(entry, "content_filter_results"),
         prompt_filter_results=_object(entry, "prompt_filter_results"),
     )
@@ -91,8 +100,13 @@ def _is_filled_text(raw: Raw) -> bool:
     return len(view) > 2 and view[0] == ord('"')
 
 
-def _text(fields: Mapping[str, Raw], name: str) -> str | UnsetType:
-    return _read(fields, name, str) or UNSET
+def _echo(answer: Shortened, fields: Mapping[str, Raw], name: str) -> str | UnsetType:
+    value = _text(answer, fields, name)
+    return UNSET if value in _ECHOES[name] else value
+
+
+def _text(answer: Shortened, fields: Mapping[str, Raw], name: str) -> str | UnsetType:
+    return _read(answer.original(fields[name]), str) or UNSET if name in fields else UNSET
 
 
 def _object(fields: Mapping[str, Raw], name: str) -> Raw | UnsetType:
@@ -100,11 +114,11 @@ def _object(fields: Mapping[str, Raw], name: str) -> Raw | UnsetType:
     return raw if not isinstance(raw, UnsetType) and memoryview(raw)[0] == ord("{") else UNSET
 
 
-def _read(fields: Mapping[str, Raw], name: str, type_: Any) -> Any:  # noqa: ANN401  # one reader for whatever type
-    if name not in fields:
+def _read(raw: Raw | None, type_: Any) -> Any:  # noqa: ANN401  # one reader for whatever type
+    if raw is None:
         return None
     try:
-        return msgspec.json.decode(fields[name], type=type_)
+        return msgspec.json.decode(raw, type=type_)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return None
 

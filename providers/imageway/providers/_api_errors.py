@@ -2,10 +2,12 @@
 
 import time
 from collections.abc import Callable, Mapping
+from mmap import mmap
 
 import aiohttp
 import msgspec
 
+from imageway.contract.content import Content
 from imageway.contract.errors import ErrorCode, ImageError
 from imageway.contract.result import ImageResult
 from imageway.contract.wire_result import read_result
@@ -95,18 +97,22 @@ def from_stream_error(body: object, request_id: str | None) -> ImageError:
     return _ended(None, fault, request_id)
 
 
-def read_answer(body: bytes, headers: Mapping[str, str]) -> ImageResult:
+def read_answer(body: bytes | mmap, headers: Mapping[str, str], content: Content | None = None) -> ImageResult:
     """The result in an answer with status 200. Raises `ImageError` where there is no picture in it.
 
-    Some servers send their error envelope with status 200; a picture beside it counts more.
+    Some servers send their error envelope with status 200; a picture beside it counts more. *content* is *body* for
+    whoever passes it on.
     """
     upstream_request_id = request_id(headers)
     try:
-        return read_result(body, upstream_request_id=upstream_request_id, headers=kept_headers(headers))
+        return read_result(
+            body, upstream_request_id=upstream_request_id, headers=kept_headers(headers), content=content
+        )
     except ImageError as unusable:
-        if not _carries_error(body):
+        text = bytes(body)
+        if not _carries_error(text):
             raise
-        raise _ended(None, read_fault_text(body), upstream_request_id) from unusable
+        raise _ended(None, read_fault_text(text), upstream_request_id) from unusable
 
 
 def _carries_error(body: bytes) -> bool:

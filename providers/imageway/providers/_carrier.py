@@ -20,7 +20,7 @@ from imageway.providers.outgoing import outgoing_headers
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
 
-__all__ = ("Body", "Carrier", "describing_client", "read")
+__all__ = ("Body", "Carrier", "describing_client", "pieces", "read")
 
 _READ_BYTES = 1 << 19
 """How much of an answer may lie unread. Half a megabyte spares trips through the event loop."""
@@ -125,6 +125,15 @@ async def read(reply: aiohttp.ClientResponse) -> bytes:
     """All of *reply*. Raises `ImageError` where the connection breaks before its end."""
     try:
         return await reply.read()
+    except (aiohttp.ClientError, OSError) as error:
+        raise connection_error(error) from error
+
+
+async def pieces(reply: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
+    """All of *reply* as it comes. Raises `ImageError` where the connection breaks before its end."""
+    try:
+        async for piece, _ in reply.content.iter_chunks():  # the one way that joins nothing
+            yield piece
     except (aiohttp.ClientError, OSError) as error:
         raise connection_error(error) from error
 

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, assert_never
 
 import msgspec
 
+from imageway.contract.content import Store
 from imageway.contract.request import ImageInput, ImageRequest, Operation
 from imageway.contract.result import ImageResult
 from imageway.contract.stream import ImageEvent
 from imageway.providers._api_errors import read_answer
 from imageway.providers._api_headers import request_id
-from imageway.providers._carrier import Body, Carrier, read
+from imageway.providers._carrier import Body, Carrier, pieces, read
 from imageway.providers._event_stream import events_of
 from imageway.providers._multipart import FilePart, form_body, form_texts
 
@@ -24,7 +25,7 @@ _FILE_NAME = {"image/png": "image.png", "image/jpeg": "image.jpg", "image/webp":
 
 
 class ImagesApiProvider:
-    """A `StreamingImageProvider` for whatever *client*, which `client_options` made, points at.
+    """A provider that streams and stores, for whatever *client*, which `client_options` made, points at.
 
     Nothing is sent twice: the engine alone retries. Where the login changes, *token* gives that of the moment.
     """
@@ -36,6 +37,14 @@ class ImagesApiProvider:
         path, body = _sent(upstream_model, request)
         async with self._carrier.post(path, upstream_model, body) as reply:
             return read_answer(await read(reply), reply.headers)
+
+    async def create_in(self, upstream_model: str, request: ImageRequest, store: Store) -> ImageResult:
+        path, body = _sent(upstream_model, request)
+        async with self._carrier.post(path, upstream_model, body) as reply:
+            async for chunk in pieces(reply):
+                store.write(chunk)
+            answer, content = store.finished()
+            return read_answer(answer, reply.headers, content)
 
     @asynccontextmanager
     async def stream(self, upstream_model: str, request: ImageRequest) -> AsyncIterator[AsyncIterator[ImageEvent]]:

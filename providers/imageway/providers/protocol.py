@@ -7,12 +7,13 @@ from typing import Generic, Protocol, TypeVar, runtime_checkable
 
 from msgspec import Struct
 
+from imageway.contract.content import Store
 from imageway.contract.request import ImageRequest
 from imageway.contract.result import ImageResult
 from imageway.contract.spec import ModelSpec
 from imageway.contract.stream import ImageEvent
 
-__all__ = ("ImageProvider", "ProviderPlugin", "StreamingImageProvider")
+__all__ = ("ImageProvider", "ProviderPlugin", "StoringImageProvider", "StreamingImageProvider")
 
 
 class ImageProvider(Protocol):
@@ -43,6 +44,15 @@ class StreamingImageProvider(ImageProvider, Protocol):
         Entering waits until the service has taken the request on, and raises `ImageError` where it doesn't. The
         iterator ends after the completed picture, or raises `ImageError`. Leaving early hangs up.
         """
+        ...
+
+
+@runtime_checkable
+class StoringImageProvider(ImageProvider, Protocol):
+    """A provider that puts answers where it is told to. What others answer is in memory as they made it."""
+
+    async def create_in(self, upstream_model: str, request: ImageRequest, store: Store) -> ImageResult:
+        """Like `create`, with the answer in *store* as it came, and nowhere else as a whole."""
         ...
 
 

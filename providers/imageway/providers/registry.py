@@ -15,6 +15,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from imageway.contract.check import accepting, hinted, violations
+from imageway.contract.content import Store
 from imageway.contract.errors import UnknownModelError, UnsupportedError, Violation
 from imageway.contract.lifecycle import has_ended, shutdown_violation
 from imageway.contract.request import ImageRequest
@@ -22,7 +23,7 @@ from imageway.contract.result import ImageResult
 from imageway.contract.spec import ModelSpec
 from imageway.contract.stream import ImageEvent, completed_events
 from imageway.contract.validation import Validation, forgiven
-from imageway.providers.protocol import ImageProvider, StreamingImageProvider
+from imageway.providers.protocol import ImageProvider, StoringImageProvider, StreamingImageProvider
 from imageway.providers.traffic_rules import BreakerRules, RetryRules, TargetLimits
 from imageway.providers.translation import Translation, translated
 
@@ -65,11 +66,16 @@ class Target(Struct, frozen=True, kw_only=True):
     def violations(self, request: ImageRequest) -> tuple[Violation, ...]:
         return () if self.unchecked else violations(request, self.spec)
 
-    async def create(self, request: ImageRequest) -> ImageResult:
-        """Check *request* against the spec, then have it drawn. Raises `UnsupportedError` before anything is sent."""
+    async def create(self, request: ImageRequest, store: Store | None = None) -> ImageResult:
+        """Check *request* against the spec, then have it drawn, into *store* where the provider can.
+
+        Raises `UnsupportedError` before anything is sent.
+        """
         found = self.violations(request)
         if found:
             raise UnsupportedError(model=request.model, violations=found)
+        if store is not None and isinstance(self.provider, StoringImageProvider):
+            return await self.provider.create_in(self.upstream_model, request, store)
         return await self.provider.create(self.upstream_model, request)
 
     @asynccontextmanager

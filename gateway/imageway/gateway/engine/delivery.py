@@ -14,6 +14,7 @@ from imageway.contract.result import GeneratedImage, ImageResult
 from imageway.contract.sniff import sniff
 from imageway.contract.spec import ModelSpec
 from imageway.gateway.media.store import MediaStore
+from imageway.gateway.spool import AnswerStore, Spool
 from imageway.providers.registry import Passage
 from imageway.providers.translation import translated_result
 
@@ -21,6 +22,7 @@ __all__ = ("Delivery", "Room")
 
 _SIZE = re.compile(r"([0-9]+)x([0-9]+)")
 _LARGEST_PICTURE = (3840, 2160)
+_USUAL_PICTURE = (1536, 1024)
 _BYTES_PER_PIXEL = 4
 _HEADROOM_BYTES = 65_536
 _DATA_URL = "data:"
@@ -29,7 +31,10 @@ _DATA_URL = "data:"
 class Room:
     """A place for the pictures of one call, made before it is paid for."""
 
-    def __init__(self, passage: Passage, keep: Callable[[bytes], Awaitable[str]] | None) -> None:
+    def __init__(
+        self, passage: Passage, keep: Callable[[bytes], Awaitable[str]] | None, store: AnswerStore | None
+    ) -> None:
+        self.store = store
         self._translation = passage.translation
         self._keep = keep
 
@@ -43,7 +48,9 @@ class Room:
             raise ImageError(
                 ErrorCode.INTERNAL, f"The picture was drawn, but not delivered: {error.message}", may_have_billed=True
             ) from error
-        told = replace(result, images=images)
+        told = result
+        if any(image is not came for image, came in zip(images, result.images, strict=True)):
+            told = replace(result, images=images, as_it_came=None)
         return told if self._translation is None else translated_result(told, self._translation, contract)
 
     async def _delivered(self, image: GeneratedImage) -> GeneratedImage:
@@ -65,21 +72,30 @@ class Room:
 
 
 class Delivery:
-    """Makes room for links in *media*; without a store, links carry the picture in themselves."""
+    """Makes room for answers in *spool*, and for links in *media*; without it links carry the picture in themselves."""
 
-    def __init__(self, media: MediaStore | None) -> None:
+    def __init__(self, media: MediaStore | None, spool: Spool | None = None) -> None:
         self._media = media
+        self._spool = spool
 
     @asynccontextmanager
     async def room_for(self, passage: Passage) -> AsyncIterator[Room]:
-        """The time of a call by *passage*. Raises `ImageError` where the store has no room for what it may draw."""
+        """The time of a call by *passage*. Raises `ImageError` where there is no room for what it may draw."""
+        store = AnswerStore(self._spool.answer(_usual_bytes(passage))) if self._spool else None
         if self._media is None:
-            yield Room(passage, None)
+            yield Room(passage, None, store)
         elif passage.translation is not None and passage.translation.links:
             async with self._media.reserving(_most_bytes(passage)) as reservation:
-                yield Room(passage, reservation.keep)
+                yield Room(passage, reservation.keep, store)
         else:
-            yield Room(passage, self._media.keep)
+            yield Room(passage, self._media.keep, store)
+
+
+def _usual_bytes(passage: Passage) -> int:
+    """What an answer comes to at most, where its size is known; as base64."""
+    match = _SIZE.fullmatch(str(passage.request.params.get("size")))
+    width, height = (int(match[1]), int(match[2])) if match else _USUAL_PICTURE
+    return passage.request.n * (width * height * _BYTES_PER_PIXEL + _HEADROOM_BYTES) * 4 // 3
 
 
 def _most_bytes(passage: Passage) -> int:

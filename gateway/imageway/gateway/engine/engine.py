@@ -155,7 +155,7 @@ class Engine:
             ticket.sent = True
             with turn.asking() as attempt:
                 async with deadline.bounding():
-                    result = await passage.target.create(passage.request)
+                    result = await passage.target.create(passage.request, room.store)
                 attempt.upstream_request_id = result.upstream_request_id
             call.usage = result.usage
             call.cost_usd = cost_of(passage, result.usage, len(result.images))

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from imageway.contract.errors import ErrorCode, ImageError
 from imageway.contract.request import ImageRequest, Operation
-from imageway.contract.wire import generation_request, result_body
+from imageway.contract.wire import generation_request
 from imageway.gateway.access.callers import Caller
 from imageway.gateway.http.bodies import whole_body
 from imageway.gateway.http.dry_run import foreseen
@@ -24,6 +24,7 @@ from imageway.gateway.http.links import base_url_of, with_whole_links
 from imageway.gateway.http.outcome_headers import outcome_headers
 from imageway.gateway.http.patience import patience_of
 from imageway.gateway.http.presence import while_there
+from imageway.gateway.http.relayed import RelayedAnswer
 from imageway.gateway.http.request_id import request_id_of
 from imageway.gateway.http.streaming import StreamedAnswer
 from imageway.gateway.settings import ServerSettings
@@ -99,10 +100,9 @@ def image_routes(server: ServerSettings, spool: Spool) -> list[HTTPRouteHandler]
             return StreamedAnswer(engine, request, asked, caller, patience, keep_alive_s=server.keep_alive_s)
         running = engine.run(asked, request_id=request_id, caller=caller, patience=patience)
         outcome = await while_there(request.receive, running)
-        return Response(
-            result_body(with_whole_links(outcome.result, base_url)),
-            media_type="application/json",
-            headers={"x-request-id": request_id, **outcome_headers(outcome), **({} if key is None else _NOT_KEPT)},
+        return RelayedAnswer(
+            with_whole_links(outcome.result, base_url),
+            {"x-request-id": request_id, **outcome_headers(outcome), **({} if key is None else _NOT_KEPT)},
         )
 
     return [generations, edits]

@@ -5,8 +5,10 @@ from typing import Any
 
 from litestar import Request, Response
 
+from imageway.contract.content import whole
 from imageway.contract.errors import ImageError
 from imageway.contract.request import ImageRequest
+from imageway.contract.result import ImageResult
 from imageway.contract.stream import event_bytes
 from imageway.contract.wire import result_body
 from imageway.gateway.access.callers import Caller
@@ -45,7 +47,7 @@ async def keyed_answer(
         return KeptAnswer(
             status=200,
             headers={"content-type": "application/json", **outcome_headers(outcome)},
-            body=result_body(with_whole_links(outcome.result, base_url)),
+            body=_whole(with_whole_links(outcome.result, base_url)),
         )
 
     async def streamed(mark_sent: Callable[[], Awaitable[None]]) -> KeptAnswer:
@@ -87,3 +89,7 @@ async def keyed_answer(
         headers["imageway-replayed"] = "true"
     media_type = headers.pop("content-type")
     return Response(answered.answer.body, status_code=answered.answer.status, media_type=media_type, headers=headers)
+
+
+def _whole(result: ImageResult) -> bytes:
+    return result_body(result) if result.as_it_came is None else whole(result.as_it_came)

@@ -21,10 +21,12 @@ def base_url_of(request: Request[Any, Any, Any]) -> str:
 
 def with_whole_links(result: ImageResult, base_url: str) -> ImageResult:
     """*result* with links that lead to where this request came to; those of a configured store are whole already."""
+    if not any(isinstance(image.url, str) and image.url.startswith("/") for image in result.images):
+        return result
     images = tuple(
         replace(image, url=base_url.rstrip("/") + image.url)
         if isinstance(image.url, str) and image.url.startswith("/")
         else image
         for image in result.images
     )
-    return replace(result, images=images)
+    return replace(result, images=images, as_it_came=None)

@@ -64,6 +64,7 @@ def answer_in_terms_of(contract: OperationSpec, result: ImageResult, resize_to: 
         images = tuple(replace(image, revised_prompt=UNSET) for image in images)
     return replace(
         result,
+        as_it_came=None,
         images=images,
         size=size if "size" in told else UNSET,
         usage=result.usage if "usage" in told else UNSET,

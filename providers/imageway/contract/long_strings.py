@@ -1,0 +1,65 @@
+"""JSON without its long strings: an answer's megabytes of base64 are stepped over, not parsed."""
+
+from mmap import mmap
+
+from msgspec import Raw
+
+__all__ = ("Shortened",)
+
+_LONGEST = 4096
+_TOKEN = b'"\\u0000imageway-long-string-%d\\u0000"'
+
+
+class Shortened:
+    """*body* with a short word in place of each string of more than *longest* bytes.
+
+    `text` is to be parsed, `original` undoes a value of it.
+
+    Whether *body* is JSON is for the parser to say. Outside of strings JSON has no quotes, so that whoever goes from
+    one to the next knows where strings begin and end.
+    """
+
+    def __init__(self, body: bytes | mmap, *, longest: int = _LONGEST) -> None:
+        view = memoryview(body)
+        kept: list[bytes | memoryview] = []
+        self._long: dict[bytes, Raw] = {}
+        copied = at = 0
+        while (start := body.find(b'"', at)) >= 0:
+            end = _string_end(body, start + 1)
+            if end < 0:
+                break
+            at = end + 1
+            if at - start > longest:
+                token = _TOKEN % len(self._long)
+                self._long[token] = Raw(view[start:at])
+                kept += (view[copied:start], token)
+                copied = at
+        kept.append(view[copied:])
+        self.text = b"".join(kept)
+        self._taken: set[bytes] = set()
+
+    def original(self, raw: Raw) -> Raw:
+        """*raw*, a whole value of `text`, as it is in the body."""
+        short = bytes(raw) if len(raw) < _LONGEST else b""
+        found = self._long.get(short)
+        if found is None:
+            return raw
+        self._taken.add(short)
+        return found
+
+    @property
+    def all_taken(self) -> bool:
+        """Whether each long string was asked for; another may stand within a value that looks harmless."""
+        return len(self._taken) == len(self._long)
+
+
+def _string_end(body: bytes | mmap, at: int) -> int:
+    """The place of the quote that ends the string whose content begins at *at*; -1 where there is none."""
+    while (end := body.find(b'"', at)) >= 0:
+        before = end
+        while before > at and body[before - 1] in b"\\":
+            before -= 1
+        if (end - before) % 2 == 0:
+            return end
+        at = end + 1
+    return -1

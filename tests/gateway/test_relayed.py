@@ -1,0 +1,130 @@
+"""Answers on their way back: untouched where nothing needs the pixels, whole where something did not fit."""
+
+import base64
+import gc
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from litestar import Litestar
+
+from fakes.upstream import Reply, Upstream
+from gateway_log import Log
+from imageway.gateway.app import create_app
+from imageway.gateway.settings import load_settings
+from imageway.gateway.telemetry.logs import logger
+from loopback import serving
+
+CONFIG = """
+server: {{max_memory_bytes: 1048576, spool_bytes: 60_000_000, spool_dir: spool}}
+providers: [{{name: first, type: openai, base_url: "{url}/v1", api_key: "file:{key}"}}]
+models: [{{name: gpt-image-2, targets: [{{provider: first, model: gpt-image-2}}]}}]
+ledger: {{store: "sqlite:ledger.sqlite3"}}
+"""
+ASKED = {"model": "gpt-image-2", "prompt": "x", "size": "1024x1024"}
+
+
+@pytest.fixture
+def upstream() -> Upstream:
+    return Upstream()
+
+
+@pytest.fixture
+def app(upstream: Upstream, tmp_path: Path) -> Iterator[Litestar]:
+    (tmp_path / "key").write_text("sk-secret\n")
+    (tmp_path / "spool").mkdir()
+    with serving(upstream) as url:
+        config = tmp_path / "gateway.yaml"
+        config.write_text(CONFIG.format(url=url, key=tmp_path / "key"))
+        yield create_app(load_settings(config), log=logger(Log()))
+
+
+@pytest.fixture
+def gateway(app: Litestar) -> Iterator[httpx.Client]:
+    with serving(app, lifespan="on") as url, httpx.Client(base_url=url) as client:
+        yield client
+
+
+def body(picture_bytes: int, spacing: bytes = b"  ") -> bytes:
+    picture = base64.b64encode(os.urandom(picture_bytes))
+    return b'{"data":[{"b64_json":%b"%b"}],%b"created":1,"new_field":{"a":[1]},"quality":"low"}' % (
+        spacing, picture, spacing,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("picture_bytes", [30, 600_000, 1_500_000], ids=["small", "in memory", "on the disk"])
+def test_an_answer_comes_back_byte_for_byte(
+    gateway: httpx.Client, app: Litestar, upstream: Upstream, picture_bytes: int
+) -> None:
+    sent = body(picture_bytes)
+    upstream.replies.append(Reply(body=sent))
+
+    reply = gateway.post("/v1/images/generations", json=ASKED)
+
+    assert (reply.status_code, reply.headers["content-type"]) == (200, "application/json")
+    assert reply.content == sent
+    gc.collect()
+    assert (app.state.spool.used_memory_bytes, app.state.spool.used_disk_bytes) == (0, 0)
+
+
+def test_a_keyed_answer_is_kept_and_replayed_byte_for_byte(gateway: httpx.Client, upstream: Upstream) -> None:
+    sent = body(1_500_000)
+    upstream.replies.append(Reply(body=sent))
+
+    replies = [gateway.post("/v1/images/generations", json=ASKED, headers={"idempotency-key": "k"}) for _ in range(2)]
+
+    assert [reply.content for reply in replies] == [sent, sent]
+    assert len(upstream.requests) == 1
+
+
+def test_an_answer_with_what_clients_fail_on_is_written_anew_around_its_picture(
+    gateway: httpx.Client, upstream: Upstream
+) -> None:
+    upstream.replies.append(Reply(body=body(1_500_000).replace(b'"low"', b'"auto"')))
+
+    told = gateway.post("/v1/images/generations", json=ASKED).json()
+
+    assert list(told) == ["created", "data"]
+    assert len(base64.b64decode(told["data"][0]["b64_json"])) == 1_500_000
+
+
+@pytest.mark.parametrize("answer", [b'{"created":1,"data":[]}', b'{"created":1,"data":[{"b64_json":""}]}', b"{}", b""])
+def test_a_success_without_a_picture_is_a_failure(gateway: httpx.Client, upstream: Upstream, answer: bytes) -> None:
+    upstream.replies.append(Reply(body=answer))
+
+    reply = gateway.post("/v1/images/generations", json=ASKED)
+
+    assert (reply.status_code, reply.json()["error"]["imageway"]["may_have_billed"]) == (502, True)
+
+
+def test_no_call_is_paid_for_without_room_for_its_answer(
+    gateway: httpx.Client, app: Litestar, upstream: Upstream
+) -> None:
+    held = app.state.spool.answer(59_000_000)
+
+    reply = gateway.post("/v1/images/generations", json=ASKED)
+
+    assert (reply.status_code, reply.headers["retry-after"]) == (429, "1")
+    assert upstream.requests == []
+    held.close()
+
+
+def test_readers_who_do_not_read_pin_no_memory(gateway: httpx.Client, app: Litestar, upstream: Upstream) -> None:
+    sent = body(6_000_000)
+    upstream.replies.extend([Reply(body=sent)] * 3)
+    request = b'{"model":"gpt-image-2","prompt":"x","size":"1024x1024"}'
+    head = b"POST /v1/images/generations HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-length: %d\r\n\r\n" % len(request)
+    address = (gateway.base_url.host, gateway.base_url.port or 0)
+    with socket.create_connection(address, timeout=20) as one, socket.create_connection(address, timeout=20) as other:
+        for reader in (one, other):
+            reader.sendall(head + request)
+            assert reader.recv(12) == b"HTTP/1.1 200"
+
+        reply = gateway.post("/v1/images/generations", json=ASKED)
+
+        assert reply.content == sent
+        assert app.state.spool.used_memory_bytes <= 1_048_576
+        assert app.state.spool.used_disk_bytes >= 2 * len(sent)
