@@ -9,6 +9,7 @@ import pytest
 from fakes.gateway import REJECTED, FakeGateway, Recorded, Reply, drawn
 from fakes.task_files import heads
 from fakes.task_runs import nodes, ran, task_folder
+from imageway.sdk.cli import main
 from imageway.sdk.pipeline.load import load_task
 from imageway.sdk.pipeline.run import Bounds
 
@@ -522,9 +523,10 @@ def test_a_transform_that_fails_keeps_the_picture_and_tells(tmp_path: Path) -> N
     ]
 
 
-def test_a_generator_may_make_whole_rows_or_leave_one_out(tmp_path: Path) -> None:
+@pytest.mark.parametrize("columns", ["", ", output_map: {id: {from: id}, pic: {from: pic}}"])
+def test_a_generator_may_make_whole_rows_or_leave_one_out(tmp_path: Path, columns: str) -> None:
     records = [{"id": "1", "title": "x"}, {"id": "2", "title": "none"}]
-    rest = "output_config: {generator: task_executor.Whole}\n"
+    rest = f"output_config: {{generator: task_executor.Whole{columns}}}\n"
 
     found = ran(task_folder(tmp_path, DRAWING, records, code=GENERATOR, rest=rest))
 
@@ -677,6 +679,41 @@ def test_what_a_failing_import_says_is_told_with_its_place(tmp_path: Path) -> No
         "graph_config.yaml:5:38 error[task-code] task_executor can't be imported: ZeroDivisionError: division by zero",
         'graph_config.yaml:5:38 error[task-code] task_executor has no plain | did you mean "plian"?',
     ]
+
+
+def test_what_a_tasks_code_prints_is_no_data(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = _with_lambda(tmp_path, "plain")
+    path = folder / "task_executor.py"
+    path.write_text(
+        "print('loaded')\n" + path.read_text().replace('return {"out"', "print('called')\n    return {\"out\"", 1)
+    )
+
+    assert main(["run", str(folder), "--json"]) == 0
+
+    told = capsys.readouterr()
+    assert json.loads(told.out)["succeeded"] == 1
+    assert ("loaded" in told.err, "called" in told.err) == (True, True)
+
+
+def test_a_task_may_take_messages_and_ends_from_the_libraries_that_sygra_uses(tmp_path: Path) -> None:
+    code = """
+    from langchain_core.messages import AIMessage
+    from langgraph.graph import END
+
+    def say(config, state):
+        return {"said": AIMessage("hat", name="x").content}
+
+    def stop(state):
+        return END
+    """
+    graph = """
+    nodes: {say: {node_type: lambda, lambda: task_executor.say, output_keys: said}}
+    edges:
+      - {from: START, to: say}
+      - {from: say, condition: task_executor.stop, path_map: {END: END, again: say}}
+    """
+
+    assert ran(task_folder(tmp_path, graph, code=code)).rows[0]["said"] == "hat"
 
 
 def test_changed_code_is_another_plan_and_still_finds_what_was_paid_for(tmp_path: Path) -> None:

@@ -3,8 +3,9 @@
 import asyncio
 import os
 import signal
+import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 
 from msgspec import Struct
@@ -72,7 +73,8 @@ async def run_task(
         try:
             specs = await client.models()
             plan = _sound(*against_models(loaded, specs, await client.validations())).plan
-            with progress(os.environ) as listener, _stoppable() as stop:
+            # A task's own code may print, and standard output is for data.
+            with progress(os.environ) as listener, _stoppable() as stop, redirect_stdout(sys.stderr):
                 summary = await run_plan(
                     plan,
                     client,

@@ -39,12 +39,14 @@ class OutputLoader:
         return tuple(self._column(name, written) for name, written in output.output_map.items())
 
     def generate(self, output: OutputConfig | None) -> Hook | None:
-        """What makes whole rows, where the generator does that rather than columns; ask for the columns first."""
-        if output is None or output.output_map is not None or self._generator is None:
+        """What makes whole rows, where the generator does that, columns or not; ask for the columns first."""
+        if output is None or self._generator is None:
             return None
         method = getattr(self._generator, "generate", None)
         if callable(method):
             return hook(f"{output.generator}.generate", method)
+        if output.output_map is not None:
+            return None
         message = f"{output.generator} has no generate(state), and there is no output_map whose columns it could make"
         self._fault(("output_config", "generator"), "task-code", message)
         return None

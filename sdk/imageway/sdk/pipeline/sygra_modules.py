@@ -27,6 +27,15 @@ class _OutputGenerator:
         self.output_map = config.get("output_map")
 
 
+class _ChatMessage:
+    """LangChain's messages, as far as tasks read and make them."""
+
+    def __init__(self, content: Any, name: str | None = None, **further: Any) -> None:  # noqa: ANN401  # as LangChain's
+        self.content = content
+        self.name = name
+        self.additional_kwargs = further
+
+
 class _Message:
     """SyGra's wrapper around a message."""
 
@@ -57,6 +66,9 @@ _MODULES: dict[str, dict[str, Any]] = {
     },
     "sygra.processors.data_transform": {"DataTransform": _class("DataTransform")},
     "sygra.logger.logger_config": {"logger": logging.getLogger("imageway.task")},
+    "langchain_core.messages": {
+        name: _class(name, _ChatMessage) for name in ("AIMessage", "BaseMessage", "HumanMessage", "SystemMessage")
+    },
     "langgraph.graph": {"START": "__start__", "END": "__end__"},
 }
 
@@ -88,7 +100,7 @@ class _Finder:
 @contextmanager
 def stand_ins() -> Iterator[None]:
     """Within the block the stand-ins can be imported; a package that is installed is left as it is."""
-    absent = {name for name in ("sygra", "langgraph") if importlib.util.find_spec(name) is None}
+    absent = {name for name in ("sygra", "langgraph", "langchain_core") if importlib.util.find_spec(name) is None}
     finder = _Finder({name: held for name, held in _MODULES.items() if name.partition(".")[0] in absent})
     sys.meta_path.append(finder)
     try:

@@ -9,7 +9,7 @@ import importlib.util
 import inspect
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from hashlib import sha256
 from pathlib import Path
 from types import ModuleType
@@ -46,7 +46,8 @@ class TaskCode:
         before, path, bytecode = set(sys.modules), [*sys.path], sys.dont_write_bytecode
         sys.dont_write_bytecode = True
         try:
-            with stand_ins():
+            # What a task prints is talk, and standard output is for data.
+            with stand_ins(), redirect_stdout(sys.stderr):
                 yield self
         finally:
             sys.path[:] = path

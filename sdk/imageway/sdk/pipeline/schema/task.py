@@ -76,7 +76,8 @@ class OutputConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
     output_map: Annotated[dict[str, OutputField], Meta(min_length=1)] | None = None
     generator: Annotated[
-        Path | None, Meta(description="A class whose methods are `transform`s, or whose `generate(state)` is the row.")
+        Path | None,
+        Meta(description="A class whose `generate(state)` makes the row, or whose methods are `transform`s."),
     ] = None
 
 
