@@ -72,7 +72,14 @@ def test_one_call_gives_five_variations(tmp_path: Path) -> None:
     assert len({Path(path).read_bytes() for path in record["images"]}) == 5
 
 
-@pytest.mark.parametrize("task", ["product_images", "edit_background", "collage", "variations"])
+def test_a_graph_picks_one_of_three_drafts_and_finishes_it(tmp_path: Path) -> None:
+    records = run("best_of_three", tmp_path)
+
+    assert [len(record["drafts"]) for record in records] == [3, 3]
+    assert [size_of(record["picture"]) for record in records] == [(1024, 1024), (1536, 1024)]
+
+
+@pytest.mark.parametrize("task", ["product_images", "edit_background", "collage", "variations", "best_of_three"])
 def test_the_examples_have_no_faults(task: str) -> None:
     checked = imageway("check", f"examples/{task}")
 
