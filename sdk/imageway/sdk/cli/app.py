@@ -95,6 +95,9 @@ def _run(
     fresh: Annotated[
         bool, Parameter(negative="", help="Begin a new run: draw everything anew, beside what earlier runs drew.")
     ] = False,
+    redo: Annotated[
+        Path | None, Parameter(help="Draw anew the rejects that were marked in a report: its rejects.jsonl.")
+    ] = None,
     retry_failed: Annotated[
         bool, Parameter(negative="", help="Ask again for what was refused; what may have been paid for isn't.")
     ] = False,
@@ -129,7 +132,7 @@ def _run(
             bounds=read_bounds(budget=budget, max_time=max_time, concurrency=concurrency),
             seed=seed,
             as_json=as_json,
-            anew=Anew(replace=replace, fresh=fresh),
+            anew=Anew(replace=replace, fresh=fresh, redo=redo),
             retry_failed=retry_failed,
             fail_on=read_fail_on(fail_on),
         ),

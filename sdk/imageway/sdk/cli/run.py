@@ -24,6 +24,7 @@ from imageway.sdk.pipeline.data.row import SourceError
 from imageway.sdk.pipeline.journal import JournalError
 from imageway.sdk.pipeline.loaded import LoadedTask
 from imageway.sdk.pipeline.lock import RunLockedError
+from imageway.sdk.pipeline.redo import RedoError, read_redo
 from imageway.sdk.pipeline.run import Bounds, run_plan
 
 __all__ = ("Anew", "run_task")
@@ -32,10 +33,11 @@ _STOPPING = (signal.SIGINT, signal.SIGTERM)
 
 
 class Anew(Struct, frozen=True, kw_only=True):
-    """Whether everything is drawn again: in the places of what earlier runs drew, or in a fresh run beside it."""
+    """What is drawn again: everything, in the places of earlier pictures or in a fresh run beside them, or rejects."""
 
     replace: bool = False
     fresh: bool = False
+    redo: Path | None = None
 
 
 _RESUMED = Anew()
@@ -67,6 +69,14 @@ async def run_task(
         raise GiveUpError(
             Exit.UNUSABLE, "--fresh and --replace exclude each other: draw beside the old, or in its place"
         )
+    if anew.redo is not None and (anew.replace or anew.fresh):
+        raise GiveUpError(
+            Exit.UNUSABLE, "--redo draws rejects of a run anew, and --fresh and --replace begin another run"
+        )
+    try:
+        redo = None if anew.redo is None else read_redo(anew.redo)
+    except RedoError as error:
+        raise GiveUpError(Exit.UNUSABLE, str(error)) from error
     loaded = _sound(*loaded_task(task, models_file))
     folder, writing = place.found(loaded.plan.folder)
     async with open_client(choice, opener=opener) as client:
@@ -88,13 +98,14 @@ async def run_task(
                     replace=sketch_draws(choice),
                     anew=anew.replace,
                     fresh=anew.fresh,
+                    redo=redo,
                     retry_failed=retry_failed,
                     retry_unknown=choice.retry_unknown,
                     writing=writing,
                 )
         except ImageError as error:
             raise GiveUpError(Exit.NO_GATEWAY, f"the gateway doesn't tell its models: {error.message}") from error
-        except (SourceError, RunLockedError, JournalError) as error:
+        except (SourceError, RunLockedError, JournalError, RedoError) as error:
             raise GiveUpError(Exit.UNUSABLE, str(error)) from error
         except OSError as error:
             reason = error.strerror or type(error).__name__

@@ -4,9 +4,11 @@ A call's key is made of the record, the node and all that is sent, so a rerun fi
 and sends what was in flight under the same key as before.
 """
 
+import json
 import os
 import secrets
 import sqlite3
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -25,6 +27,7 @@ from imageway.sdk.pipeline.journal_file import JournalError, JournalFile, open_j
 from imageway.sdk.pipeline.names import FileNames
 from imageway.sdk.pipeline.outcomes import Outcomes
 from imageway.sdk.pipeline.provenance import Answered, KeptPicture, asked_of, fault_json, read_fault
+from imageway.sdk.pipeline.redo import Redo, RedoError
 
 __all__ = ("CallSite", "EarlierPictureError", "Journal", "JournalError", "Standing", "open_journal")
 
@@ -75,7 +78,36 @@ class Journal:
         self._output = output
         self._drawer = drawer
         self._run = run
+        self._redone = Counter(call for (call,) in file.read("SELECT call FROM redo WHERE run = ?", run.number))
         self.outcomes = Outcomes(file, run.number, output)
+
+    def redo(self, redo: Redo) -> None:
+        """Have the calls of *redo* made anew, once for each list. Raises `RedoError` for what the run hasn't."""
+        wanted: set[tuple[str, str, int]] = set()
+        for reject in redo.rejects:
+            calls = self._file.read(
+                "SELECT DISTINCT record, node, draw FROM call WHERE run = ?1 AND record = ?2"
+                " AND node = coalesce(?3, node) AND draw = coalesce(?4, draw)",
+                self._run.number,
+                sql_text(reject.record_id),
+                reject.node,
+                reject.draw,
+            )
+            if not calls:
+                node = f", node '{reject.node}'" if reject.node else ""
+                raise RedoError(
+                    f"the newest run here has no call of the record '{reject.record_id}'{node} to draw anew"
+                )
+            wanted.update(calls)
+        rows = [(self._run.number, _call(*call), redo.digest) for call in sorted(wanted)]
+
+        def work(connection: sqlite3.Connection) -> None:
+            connection.executemany("INSERT OR IGNORE INTO redo (run, call, list) VALUES (?, ?, ?)", rows)
+
+        self._file.write(work, durable=True)
+        self._redone = Counter(
+            call for (call,) in self._file.read("SELECT call FROM redo WHERE run = ?", self._run.number)
+        )
 
     @property
     def run_id(self) -> str:
@@ -84,12 +116,15 @@ class Journal:
     def key(self, record_id: str, node: str, request: ImageRequest, *, draw: int = 1) -> str:
         """The call's name towards the gateway and in here; hashes the pictures.
 
-        *draw* counts, from 1, how often *node* draws for the record: in a loop, equal requests are several draws.
+        *draw* counts, from 1, how often *node* draws for the record: in a loop, equal requests are several draws. One
+        that is to be redone is another call.
         """
         mask = None if request.mask is None else sha256(request.mask.content).hexdigest()
         images = [sha256(image.content).hexdigest() for image in request.images]
         content = (request.operation, request.model, request.params, images, mask)
-        call = (record_id, node) if draw == 1 else (record_id, node, draw)
+        call: tuple[object, ...] = (record_id, node) if draw == 1 else (record_id, node, draw)
+        redone = self._redone[_call(sql_text(record_id), node, draw)] if self._redone else 0
+        call = (*call, {"redone": redone}) if redone else call
         try:
             text = msgspec.json.encode((self._run.id, self._drawer, *call, content), order="deterministic")
         except UnicodeEncodeError as error:
@@ -296,6 +331,10 @@ def _pass(connection: sqlite3.Connection, *, fresh: bool, replacing: bool, value
         (*map(sql_text, values), newest[0]),
     )
     return _Run(number=newest[0], id=newest[1], replacing=bool(newest[2]), fresh=bool(newest[3]))
+
+
+def _call(record: str, node: str, draw: int) -> str:
+    return json.dumps([record, node, draw], ensure_ascii=False)
 
 
 def _claimer(connection: sqlite3.Connection) -> Callable[[str, str], bool]:

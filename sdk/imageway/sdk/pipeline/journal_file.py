@@ -40,6 +40,9 @@ CREATE TABLE record (
 );
 CREATE INDEX record_of_id ON record (run, id);
 CREATE INDEX record_of_code ON record (run, code) WHERE code IS NOT NULL;
+CREATE TABLE redo (
+    run INTEGER NOT NULL, call TEXT NOT NULL, list TEXT NOT NULL, PRIMARY KEY (run, call, list)
+) WITHOUT ROWID;
 CREATE TABLE name (folded TEXT PRIMARY KEY, owner TEXT NOT NULL) WITHOUT ROWID;
 """
 

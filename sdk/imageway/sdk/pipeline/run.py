@@ -29,6 +29,7 @@ from imageway.sdk.pipeline.pace import Pace
 from imageway.sdk.pipeline.plan import Plan
 from imageway.sdk.pipeline.purse import Purse
 from imageway.sdk.pipeline.record import Record, RecordEnd, draw_record
+from imageway.sdk.pipeline.redo import Redo
 from imageway.sdk.pipeline.rows import absent_sources, row
 from imageway.sdk.pipeline.run_view import open_run
 from imageway.sdk.pipeline.sending import Sender
@@ -91,6 +92,7 @@ async def run_plan(
     retry_failed: bool = False,
     retry_unknown: bool = False,
     seed: int = 0,
+    redo: Redo | None = None,
     writing: Writing = _DEFAULT,
     sleep: Callable[[float], Coroutine[None, None, None]] = asyncio.sleep,
 ) -> RunSummary:
@@ -107,8 +109,10 @@ async def run_plan(
     picture's name is taken by a picture of unknown origin fails before it is sent, unless *replace*. Lots are drawn by
     *seed*.
 
-    Raises `JournalError`, `SourceError` for data that can't be used, `RunLockedError`, `OSError` where *output* can't
-    be written, and `ImageError` where the gateway doesn't tell its models; all before the first record.
+    The calls that *redo* names are made anew, and what follows from them; their earlier pictures stay beside.
+
+    Raises `RedoError`, `JournalError`, `SourceError` for data that can't be used, `RunLockedError`, `OSError` where
+    *output* can't be written, and `ImageError` where the gateway doesn't tell its models; all before the first record.
     """
     async with AsyncExitStack() as stack:
         stack.enter_context(run_lock(output))
@@ -116,6 +120,8 @@ async def run_plan(
             output, drawer, replacing=anew, fresh=fresh, task=str(plan.folder.absolute()), plan=plan_digest(plan)
         )
         journal = stack.enter_context(opened)
+        if redo is not None:
+            journal.redo(redo)
         source = stack.enter_context(open_source(plan.data, id_column=plan.id_column, selection=Selection(last=limit)))
         purse = Purse(bounds.budget_usd, spent_usd=journal.spent_usd())
         start = _START if bounds.adaptive else bounds.concurrency
