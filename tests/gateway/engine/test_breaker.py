@@ -52,6 +52,13 @@ def test_failures_of_long_ago_do_not_count() -> None:
     assert watched.calls("fails") == 10
 
 
+def test_of_many_calls_the_last_two_hundred_count() -> None:
+    watched = Watched()
+
+    assert watched.calls(*["works"] * 300, *["fails"] * 99) is None
+    assert watched.calls("fails") == 10
+
+
 def test_one_call_decides_and_others_wait_for_it() -> None:
     watched = Watched()
     watched.calls("fails", "fails", "fails")

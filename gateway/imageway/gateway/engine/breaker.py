@@ -27,7 +27,8 @@ class Breaker:
         self._clock_s = clock_s
         self._changed = changed
         self._state: BreakerState = "closed"
-        self._ends: deque[tuple[float, bool]] = deque(maxlen=_MOST_REMEMBERED)
+        self._ends: deque[tuple[float, bool]] = deque()
+        self._failures = 0
         self._opened_in_a_row = 0
         self._open_until_s = 0.0
         self._probing = False
@@ -68,15 +69,16 @@ class Breaker:
         elif decides:
             self._opened_in_a_row = 0
             self._ends.clear()
+            self._failures = 0
             self._turn("closed")
 
     def _remember(self, rules: BreakerRules, code: str | None, *, failed: bool) -> None:
         now_s = self._clock_s()
         self._ends.append((now_s, failed))
-        while self._ends[0][0] <= now_s - rules.window_s:
-            self._ends.popleft()
-        failures = sum(failed for _, failed in self._ends)
-        if failed and failures >= rules.failures and failures >= rules.share * len(self._ends):
+        self._failures += failed
+        while self._ends[0][0] <= now_s - rules.window_s or len(self._ends) > _MOST_REMEMBERED:
+            self._failures -= self._ends.popleft()[1]
+        if failed and self._failures >= max(rules.failures, rules.share * len(self._ends)):
             self._open(rules, code)
 
     def _open(self, rules: BreakerRules, code: str | None) -> None:
