@@ -22,12 +22,14 @@ class BreakerRules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
     Its breaker opens where at least `failures` calls of the last `window_s` seconds failed, and these are at least
     `share` of all. It stays open for `open_s`; then one call decides. Each time that this one fails, too, the time
-    doubles, up to `longest_open_s`. A vendor who asks to be left alone is, for `longest_rest_s` at most.
+    doubles, up to `longest_open_s`. A call whose caller gave up counts as failed where nothing was heard
+    for `silent_s` by then. A vendor who asks to be left alone is, for `longest_rest_s` at most.
     """
 
     failures: Annotated[int, Meta(ge=1, le=200)] = 5
     share: Annotated[float, Meta(gt=0, le=1)] = 0.5
     window_s: _Seconds = 120.0
+    silent_s: _Seconds = 300.0
     open_s: _Seconds = 15.0
     longest_open_s: _Seconds = 300.0
     longest_rest_s: _Seconds = 300.0

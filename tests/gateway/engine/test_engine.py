@@ -287,7 +287,7 @@ class SlowToLeave(Delivery):
     @override
     async def room_for(self, passage: Passage) -> AsyncIterator[Room]:
         try:
-            yield Room(passage, None)
+            yield Room(passage, None, None)
         finally:
             self.leaving.set()
             await asyncio.Event().wait()

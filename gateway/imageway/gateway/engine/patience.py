@@ -28,9 +28,10 @@ UNHURRIED = Patience()
 
 
 class GivenUpError(ImageError):
-    """An upstream call was cancelled when its time was over; `of_caller` says that somebody else would have waited."""
+    """An upstream call was cancelled after `waited_s`; `of_caller` says that somebody else would have waited longer."""
 
-    def __init__(self, allowed_s: float, *, of_caller: bool) -> None:
+    def __init__(self, allowed_s: float, waited_s: float, *, of_caller: bool) -> None:
+        self.waited_s = waited_s
         self.of_caller = of_caller
         whose = "its caller waits" if of_caller else "this gateway lets a call take"
         super().__init__(
@@ -55,14 +56,16 @@ class Deadline:
     @asynccontextmanager
     async def bounding(self) -> AsyncIterator[None]:
         """Give up an upstream call when the time is over. Raises `GivenUpError`."""
-        scope = asyncio.timeout(self.left_s())
+        started_s = self._clock_s()
+        scope = asyncio.timeout(self._until_s - started_s)
         try:
             async with scope:
                 yield
         except TimeoutError:
             if not scope.expired():
                 raise
-            raise GivenUpError(self._allowed_s, of_caller=self._of_caller) from None
+            waited_s = self._clock_s() - started_s
+            raise GivenUpError(self._allowed_s, waited_s, of_caller=self._of_caller) from None
 
     async def bounded(self, events: AsyncIterator[ImageEvent]) -> AsyncGenerator[ImageEvent, None]:
         """*events* until the time is over. A stream whose picture is there has ended by then; another raises."""

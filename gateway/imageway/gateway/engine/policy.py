@@ -28,15 +28,16 @@ def may_retry(error: ImageError, *, may_pay_twice: bool = False) -> bool:
     return error.waiting_helps is True or error.retry_after_s is not None
 
 
-def verdict_on(error: BaseException | None) -> Verdict:
+def verdict_on(error: BaseException | None, *, silent_s: float) -> Verdict:
     """What the end of an upstream call tells of its target.
 
+    A caller who gives up says nothing of it, unless nothing was heard for *silent_s* by then.
     A vendor who limits rates and says until when is left alone that long, and works.
     """
     match error:
         case None:
             return "works"
-        case GivenUpError(of_caller=True):
+        case GivenUpError(of_caller=True) if error.waited_s < silent_s:
             return "says_nothing"
         case ImageError(code=ErrorCode.RATE_LIMITED) if error.retry_after_s is not None:
             return "says_nothing"

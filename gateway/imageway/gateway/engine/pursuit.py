@@ -117,18 +117,19 @@ class Pursuit:
 
     def after(self, turn: Turn, error: BaseException | None) -> None:
         """For `Turn` alone: note how its upstream call ended, and decide what follows."""
+        verdict = verdict_on(error, silent_s=turn.passage.target.breaker.silent_s)
         if isinstance(error, ImageError):
             turn.failed = error
             error.target = turn.passage.target.label
             error.may_have_billed = error.may_have_billed or self.call.images > 0
             if error.may_have_billed:
                 self.doubtful.append(turn.passage)
-            turn.lease.give_back(verdict_on(error), error.code.value, error.retry_after_s)
+            turn.lease.give_back(verdict, error.code.value, error.retry_after_s)
             if not turn.taken_on:
                 turn.followed_by = self._following(turn.position, error)
         else:
             self.answered = error is None
-            turn.lease.give_back(verdict_on(error))
+            turn.lease.give_back(verdict)
             turn.followed_by = "answer" if error is None else "error"
 
     def _following(self, position: int, error: ImageError) -> NextStep:
