@@ -33,6 +33,7 @@ from imageway.gateway.http.health import health_routes, metrics_route
 from imageway.gateway.http.held import holding
 from imageway.gateway.http.images import image_routes
 from imageway.gateway.http.models import model_routes
+from imageway.gateway.http.openapi import openapi_route
 from imageway.gateway.http.ui import ui_routes
 from imageway.gateway.ledger.keyed import KeyedCalls, keyed_calls
 from imageway.gateway.ledger.opening import open_ledger
@@ -145,6 +146,7 @@ def create_app(
         route_handlers=[
             *image_routes(settings.server, spool),
             *model_routes(),
+            openapi_route(),
             *(file_routes(media) if media else ()),
             *(ui_routes() if settings.server.ui else ()),
             *health_routes(drain, current),
