@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -443,6 +444,32 @@ def test_a_subgraph_runs_in_its_nodes_place_with_words_over_its_own(tmp_path: Pa
     }  # fmt: skip
     assert dict(second.texts)["prompt"] == "redder"
     assert (found.rows[0]["made"], found.rows[0]["red"]) == ("1_made_0.png", "1_red_0.png")
+
+
+def test_a_subgraph_has_code_of_its_own_beside_the_tasks(tmp_path: Path) -> None:
+    inner = tmp_path / "inner"
+    inner.mkdir()
+    lambda_node = "{node_type: lambda, lambda: task_executor.say, output_keys: KEY}"
+    task_folder(
+        inner,
+        "nodes: {say: "
+        + lambda_node.replace("KEY", "inside")
+        + "}\nedges: [{from: START, to: say}, {from: say, to: END}]",
+        code="import names\ndef say(config, state):\n    return {'inside': names.NAME}\n",
+    )
+    (inner / "names.py").write_text("NAME = 'inner'\n")
+    (tmp_path / "names.py").write_text("NAME = 'outer'\n")
+    graph = (
+        "nodes:\n  first: " + lambda_node.replace("KEY", "outside") + "\n"
+        "  within: {node_type: subgraph, subgraph: inner}\n"
+        "edges: [{from: START, to: first}, {from: first, to: within}, {from: within, to: END}]"
+    )
+    code = "import names\ndef say(config, state):\n    return {'outside': names.NAME}\n"
+
+    row = ran(task_folder(tmp_path, graph, code=code)).rows[0]
+
+    assert (row["outside"], row["inside"]) == ("outer", "inner")
+    assert not {"names", "task_executor"} & set(sys.modules)
 
 
 def test_what_is_wrong_with_a_subgraph_is_told_in_its_own_file_or_where_it_is_overridden(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from imageway.sdk.pipeline.load_nodes import NodeLoader
 from imageway.sdk.pipeline.load_output import OutputLoader
 from imageway.sdk.pipeline.loaded import LoadedTask, Place
 from imageway.sdk.pipeline.models_file import ModelsFile, hints, read_models
+from imageway.sdk.pipeline.parameters import fields_of_params
 from imageway.sdk.pipeline.plan import Node, Passage, Plan, Way, calls_of, writes_of
 from imageway.sdk.pipeline.schema.data import DataConfig
 from imageway.sdk.pipeline.schema.models import NodeModel
@@ -134,9 +135,6 @@ class _Loader:
         self.issues += issues
         return data
 
-    def _fault(self, path: YamlPath, code: str, message: str) -> None:
-        self.issues.append(issue_at(self._document, path, code, message))
-
     def _tell(self, path: YamlPath, code: str, message: str) -> None:
         self.issues.append(issue_at(self._document, path, code, message, severity="note"))
 
@@ -168,6 +166,7 @@ def _side_by_side(nodes: Sequence[Node], flat: Flattened, ways: Sequence[Way]) -
                 )
                 yield places[node.name]("output_keys").issue("same-output-key", message)
             read = {name for call in calls_of(node) for part in call.parts for name in fields(part.template)}
+            read |= {name for call in calls_of(node) for _, name in fields_of_params(call.params)}
             chance = [key for key in writes_of(other) if key in read and key not in both]
             if chance:
                 message = (

@@ -5,10 +5,9 @@ While a task is loaded its folder can be imported from; nothing of that stays be
 """
 
 import importlib
-import importlib.util
 import inspect
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, redirect_stdout
 from hashlib import sha256
 from pathlib import Path
@@ -33,29 +32,25 @@ class CodeError(Exception):
 class TaskCode:
     """The code that a task in *folder* refers to; modules are sought there, in folders above, in *working_directory*.
 
-    Use it in a `with` block, which is when modules are imported, and run.
+    Modules are its own: another one's of the same name are others. Find things within `importing`.
     """
 
     def __init__(self, folder: Path, working_directory: Path) -> None:
         self._folder = folder.resolve()
         self._working_directory = working_directory.resolve()
-        self._added: set[Path] = set()
+        self._modules: dict[str, ModuleType] = {}
 
+    @staticmethod
     @contextmanager
-    def importing(self) -> Iterator["TaskCode"]:
-        before, path, bytecode = set(sys.modules), [*sys.path], sys.dont_write_bytecode
+    def importing() -> Iterator[None]:
+        """The block in which things are found, by this or another one; what their modules print goes to stderr."""
+        bytecode = sys.dont_write_bytecode
         sys.dont_write_bytecode = True
         try:
-            # What a task prints is talk, and standard output is for data.
             with stand_ins(), redirect_stdout(sys.stderr):
-                yield self
+                yield
         finally:
-            sys.path[:] = path
             sys.dont_write_bytecode = bytecode
-            new = set(sys.modules) - before
-            for name in [name for name in new if self._is_ours(name, sys.modules[name])]:
-                del sys.modules[name]
-            importlib.invalidate_caches()
 
     def function(self, path: str, *, arguments: int) -> Hook:
         """What *path* leads to: a function, or the `apply` of a class, to be called with *arguments* or fewer.
@@ -71,11 +66,11 @@ class TaskCode:
 
     def find(self, path: str) -> Any:  # noqa: ANN401  # whatever a task's module holds
         """What *path* leads to, of whatever kind. Raises `CodeError`."""
-        self._extend(path.partition(".")[0])
         names = path.split(".")
         if len(names) < 2 or not all(name.isidentifier() for name in names):
             raise CodeError(f"{path} is no dotted path; it looks like task_executor.MyClass")
-        found, rest = self._module(names)
+        with self._reachable(names[0]):
+            found, rest = self._module(names)
         for name in rest:
             if not hasattr(found, name):
                 owner = found.__name__ if isinstance(found, ModuleType) else type(found).__name__
@@ -96,23 +91,26 @@ class TaskCode:
                 raise CodeError(f"{name} can't be imported: {_told(error)}") from error
         raise CodeError(f"there is no module {names[0]} in the task's folder, nor elsewhere")
 
-    def _extend(self, first: str) -> None:
+    @contextmanager
+    def _reachable(self, first: str) -> Iterator[None]:
+        """Have modules of the task's folders be found, those of packages called *first* in folders above included."""
         above = [folder for folder in self._folder.parents[:-1] if _holds(folder, first)]
-        wanted = [*dict.fromkeys((self._folder, *above, self._working_directory))]
-        self._added.update(wanted)
-        entries = [str(folder) for folder in wanted]
-        sys.path[:] = [*entries, *(entry for entry in sys.path if entry not in entries)]
-
-    def _is_ours(self, name: str, module: ModuleType) -> bool:
-        """Whether *module* was found by one of the folders that were added."""
-        within = Path(*name.split("."))
-        file = getattr(module, "__file__", None)
-        places = [Path(file)] if file else [Path(place) for place in getattr(module, "__path__", ())]
-        return any(
-            place in (root / within, root / within / "__init__.py", (root / within).with_suffix(".py"))
-            for place in places
-            for root in self._added
-        )
+        folders = [*dict.fromkeys((self._folder, *above, self._working_directory))]
+        entries, path = [str(folder) for folder in folders], [*sys.path]
+        sys.path[:] = [*entries, *(entry for entry in path if entry not in entries)]
+        importlib.invalidate_caches()
+        hidden = {name: sys.modules[name] for name in self._modules if name in sys.modules}
+        sys.modules.update(self._modules)
+        before = set(sys.modules) - set(self._modules)
+        try:
+            yield
+        finally:
+            sys.path[:] = path
+            new = {name: sys.modules[name] for name in set(sys.modules) - before}
+            self._modules |= {name: module for name, module in new.items() if _is_of(folders, name, module)}
+            for name in self._modules:
+                sys.modules.pop(name, None)
+            sys.modules.update(hidden)
 
 
 def hook(path: str, call: Callable[..., Any]) -> Hook:
@@ -134,6 +132,18 @@ def accepts(function: Callable[..., Any], arguments: int) -> bool:
     except ValueError:
         return True
     return True
+
+
+def _is_of(folders: Iterable[Path], name: str, module: ModuleType) -> bool:
+    """Whether *module* was found through one of *folders*."""
+    within = Path(*name.split("."))
+    file = getattr(module, "__file__", None)
+    places = [Path(file)] if file else [Path(place) for place in getattr(module, "__path__", ())]
+    return any(
+        place in (folder / within, folder / within / "__init__.py", (folder / within).with_suffix(".py"))
+        for place in places
+        for folder in folders
+    )
 
 
 def _method(class_: type, name: str, path: str, arguments: int) -> Callable[..., Any]:
