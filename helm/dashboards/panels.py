@@ -129,7 +129,6 @@ def _variable(label: str) -> Json:
         "label": label.capitalize(),
         "datasource": _SOURCE,
         "query": {"query": query, "refId": label},
-        "definition": query,
         "includeAll": True,
         "multi": True,
         "allValue": ".*",
