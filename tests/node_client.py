@@ -1,4 +1,4 @@
-"""Puts the official Node client into a cache, as the lock file says. Does nothing where it is there already.
+"""Puts the official Node client and Grafana's types into a cache, as the lock file says, where they are missing.
 
 Needs node 20 or newer, and npm.
 """

@@ -192,13 +192,14 @@ OPERATION = dashboard(
                     "reqps",
                 ),
                 Panel(
-                    "Doubtful calls",
-                    "That may have been charged for without a picture, in an hour.",
+                    "Doubtful calls and short answers",
+                    "In an hour: calls that may have been charged for without a picture, and answers that lack some.",
                     [
                         Query(
                             "sum by (provider, upstream_model) (increase(imageway_doubtful_attempts_total[1h]))",
                             BY_TARGET,
-                        )
+                        ),
+                        Query("sum by (model) (increase(imageway_short_answers_total[1h]))", "{{model}} short"),
                     ],
                 ),
             ],

@@ -77,6 +77,7 @@ def one_round(client: httpx.Client, upstream: Upstream, mark: str) -> list[int]:
         streamed(("image_generation.partial_image", partial), ("image_generation.completed", EVENT_USAGE))
     )
     post(stream=True, partial_images=1)
+    post(n=2)  # one picture comes
     post(size="9x9")
     post(model="a-callers-own-words")
     post(model="dall-e-2", prompt="a teal kite", size="256x256", quality="standard")

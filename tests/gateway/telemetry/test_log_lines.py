@@ -81,7 +81,7 @@ def test_a_line_has_everything_about_its_request(text: str) -> None:
 def test_every_request_has_one_line(text: str) -> None:
     ends = [line for line in lines(text) if line["event"] in ("request.finished", "request.replayed")]
 
-    assert len({line["request_id"] for line in ends}) == len(ends) == 22
+    assert len({line["request_id"] for line in ends}) == len(ends) == 23
     assert [line["idempotency"] for line in ends if "idempotency" in line] == [
         "drawn",
         "replayed",
