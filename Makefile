@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: demo test check dist lock reference chart-schema image-test clean help
+.PHONY: demo test check dist lock reference chart-schema image-test cluster-test clean help
 
 help:
 	@sed -n 's/^\([a-z-]*\):.*## /make \1  - /p' $(MAKEFILE_LIST)
@@ -28,6 +28,9 @@ chart-schema: $(VENV)/.ready ## write the chart's values.schema.json anew, after
 
 image-test: $(VENV)/.ready ## build the Dockerfile and run it locked down (root; buildah, podman, runc, mmdebstrap)
 	@tests/image/run.sh
+
+cluster-test: $(VENV)/.ready ## the chart on a real Kubernetes node: install, helm test, upgrade and roll back under load (root)
+	@tests/cluster/run.sh
 
 clean: ## remove what the other targets made
 	rm -rf $(VENV) dist demo-output .coverage .coverage.*

@@ -96,11 +96,11 @@ def test_pods_may_call_the_ports_of_their_providers_and_nothing_else(
 def test_who_may_call_and_who_may_read_metrics_is_told_apart() -> None:
     calls, metrics = one(rendered("azure"), "NetworkPolicy")["spec"]["ingress"]
 
-    assert calls["ports"] == [{"port": 8080}]
+    assert calls["ports"] == [{"port": 8080, "protocol": "TCP"}]
     assert calls["from"][0] == {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "ingress-nginx"}}}
     assert calls["from"][1]["podSelector"]["matchLabels"]["app.kubernetes.io/component"] == "test"
     assert metrics == {
-        "ports": [{"port": 9090}],
+        "ports": [{"port": 9090, "protocol": "TCP"}],
         "from": [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}}],
     }
 

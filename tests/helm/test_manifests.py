@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from components import require
-from helm.chart import CHART, HELMS, VALUES, Manifest, rendered
+from helm.chart import CHART, HELMS, VALUES, Manifest, container, of_kind, rendered
 
 _CUSTOM = {"ServiceMonitor", "PrometheusRule", "ScaledObject", "ExternalSecret", "HTTPRoute"}
 """Kinds that Kubernetes itself doesn't know."""
@@ -68,6 +68,15 @@ def test_kubernetes_takes_every_manifest(kubernetes: str, tmp_path: Path) -> Non
     ran = subprocess.run(command, capture_output=True, text=True, check=False)
 
     assert (ran.returncode, ran.stdout) == (0, ""), ran.stdout + ran.stderr
+
+
+def test_ports_name_their_protocol_without_which_old_clusters_refuse_helm_4() -> None:
+    """Server-side apply keys them by port and protocol, and before Kubernetes 1.21 knows no default for the second."""
+    for values in VALUES:
+        manifests = rendered(values)
+        ports = [port for item in of_kind(manifests, "Service") for port in item["spec"]["ports"]]
+
+        assert {port.get("protocol") for port in [*ports, *container(manifests)["ports"]]} == {"TCP"}
 
 
 def test_names_are_unique_and_carry_the_labels_that_tools_look_for() -> None:

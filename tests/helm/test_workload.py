@@ -98,7 +98,18 @@ def test_a_changed_configuration_rolls_the_pods_and_an_unchanged_one_does_not() 
         return found
 
     assert checksum() == checksum("replicaCount=3")
-    assert checksum() != checksum("config.server.max_upload_bytes=1000")
+    assert checksum() != checksum("config.default_model=gpt-image-2")
+
+
+def test_what_the_gateway_reloads_need_not_roll_the_pods() -> None:
+    def checksum(setting: str) -> str:
+        found: str = one(rendered("sketch", "configChanges=reload", setting), "Deployment")["spec"]["template"][
+            "metadata"
+        ]["annotations"]["checksum/config"]
+        return found
+
+    assert checksum("config.default_model=gpt-image-2") == checksum("config.default_model=dall-e-3")
+    assert checksum("config.server.max_upload_bytes=1000") != checksum("config.server.max_upload_bytes=2000")
 
 
 @EVERY

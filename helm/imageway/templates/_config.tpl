@@ -16,6 +16,13 @@
 {{- toYaml $config }}
 {{- end }}
 
+{{/* The part of the configuration whose change replaces the pods. */}}
+{{- define "imageway.rollsWith" -}}
+{{- $config := include "imageway.config" . | fromYaml }}
+{{- if eq .Values.configChanges "reload" }}{{- $config = pick $config "server" "limits" "budgets" "ledger" "media" }}{{- end }}
+{{- toYaml $config }}
+{{- end }}
+
 {{- define "imageway.onlySketch" -}}
 {{- $only := true }}
 {{- range .Values.config.providers }}
