@@ -43,7 +43,7 @@ def test_ones_own_annotations_win() -> None:
 def test_a_route_gives_calls_their_time() -> None:
     [rule] = one(rendered("openai"), "HTTPRoute")["spec"]["rules"]
 
-    assert rule["timeouts"] == {"request": "660s", "backendRequest": "660s"}
+    assert rule["timeouts"] == {"request": "930s", "backendRequest": "930s"}
     assert rule["backendRefs"] == [{"name": "images-imageway", "port": 80}]
 
 

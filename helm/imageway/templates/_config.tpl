@@ -76,6 +76,10 @@
     {{- if eq (default "" .auth) "entra" }}{{- $ports = append $ports 443 }}{{- end }}
   {{- end }}
 {{- end }}
+{{- with .Values.config.oidc }}
+  {{- $url := urlParse .issuer }}
+  {{- $ports = append $ports (regexMatch ":[0-9]+$" $url.host | ternary (regexFind "[0-9]+$" $url.host | int) 443) }}
+{{- end }}
 {{- $ports | uniq | sortAlpha | toJson }}
 {{- end }}
 
