@@ -12,7 +12,7 @@ RUN --mount=type=cache,target=/root/.cache/pip \
     && python -m venv --without-pip /opt/imageway \
     && python -c "import tomllib; \
 project = tomllib.load(open('pyproject.toml', 'rb'))['project']; \
-extras = ('gateway', 'openai', 'azure', 'redis', 'oidc'); \
+extras = ('gateway', 'openai', 'azure', 'redis', 'oidc', 'otel'); \
 print(*project['dependencies'], *(line for extra in extras for line in project['optional-dependencies'][extra]), sep='\n')" \
         >/build/requirements.txt \
     && /build/bin/python -m pip --python /opt/imageway/bin/python install --quiet --constraint constraints.txt \

@@ -68,6 +68,7 @@ def test_a_route_gives_calls_their_time() -> None:
             ),
             [80],
         ),
+        (("config.providers[0].type=sketch", "config.traces.endpoint=http://otel.ops:14318/v1/traces"), [14318]),
         (
             (
                 "config.providers[0].type=azure",

@@ -19,7 +19,7 @@
 {{/* The part of the configuration whose change replaces the pods. */}}
 {{- define "imageway.rollsWith" -}}
 {{- $config := include "imageway.config" . | fromYaml }}
-{{- if eq .Values.configChanges "reload" }}{{- $config = pick $config "server" "limits" "budgets" "ledger" "media" }}{{- end }}
+{{- if eq .Values.configChanges "reload" }}{{- $config = pick $config "server" "limits" "budgets" "ledger" "media" "traces" }}{{- end }}
 {{- toYaml $config }}
 {{- end }}
 
@@ -60,25 +60,25 @@
 {{- ternary "metrics" "http" (not (empty .Values.config.server.metrics_port)) }}
 {{- end }}
 
-{{/* TCP ports of the configured providers, as JSON; an address that comes from elsewhere is taken for https on 443. */}}
+{{/* TCP ports of the configured providers, issuer and collector, as JSON; an address by `env:` is taken for 443. */}}
 {{- define "imageway.upstreamPorts" -}}
-{{- $ports := list }}
+{{- $addresses := list }}
 {{- range .Values.config.providers }}
   {{- if ne .type "sketch" }}
-    {{- $url := urlParse (default "https://443" (default .base_url .endpoint)) }}
-    {{- if regexMatch ":[0-9]+$" (default "" $url.host) }}
-      {{- $ports = append $ports (regexFind "[0-9]+$" $url.host | int) }}
-    {{- else if eq $url.scheme "http" }}
-      {{- $ports = append $ports 80 }}
-    {{- else }}
-      {{- $ports = append $ports 443 }}
-    {{- end }}
-    {{- if eq (default "" .auth) "entra" }}{{- $ports = append $ports 443 }}{{- end }}
+    {{- $addresses = append $addresses (default "https://" (default .base_url .endpoint)) }}
+    {{- if eq (default "" .auth) "entra" }}{{- $addresses = append $addresses "https://" }}{{- end }}
   {{- end }}
 {{- end }}
-{{- with .Values.config.oidc }}
-  {{- $url := urlParse .issuer }}
-  {{- $ports = append $ports (regexMatch ":[0-9]+$" $url.host | ternary (regexFind "[0-9]+$" $url.host | int) 443) }}
+{{- with .Values.config.oidc }}{{- $addresses = append $addresses .issuer }}{{- end }}
+{{- with .Values.config.traces }}{{- $addresses = append $addresses (default "http://:4318" .endpoint) }}{{- end }}
+{{- $ports := list }}
+{{- range $addresses }}
+  {{- $url := urlParse . }}
+  {{- if regexMatch ":[0-9]+$" $url.host }}
+    {{- $ports = append $ports (regexFind "[0-9]+$" $url.host) }}
+  {{- else }}
+    {{- $ports = append $ports (ternary "80" "443" (eq $url.scheme "http")) }}
+  {{- end }}
 {{- end }}
 {{- $ports | uniq | sortAlpha | toJson }}
 {{- end }}
