@@ -1,13 +1,20 @@
-"""HTTP for the SDK: the one module that its others call; httpx speaks, aiohttp carries (see `_transport`)."""
+"""HTTP for the SDK: the one module that its others call.
+
+Over the network aiohttp carries (see `_transport`); httpx writes forms, and speaks to applications of this process.
+"""
 
 import sys
-from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
-from typing import Any, NamedTuple, TypeAlias
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, MutableMapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import httpx
 
 from imageway.contract.errors import ErrorCode, ImageError
 from imageway.sdk.errors import GatewayUnreachableError
+
+if TYPE_CHECKING:
+    from imageway.sdk._transport import Carrier
 
 __all__ = ("Answer", "AsgiApp", "FormPart", "Http", "same_origin")
 
@@ -53,56 +60,52 @@ class Http:
         self._headers = {"accept": "*/*", "accept-encoding": "identity", **headers}
         self._read_timeout_s = read_timeout_s
         self._app = app
-        self._opened: httpx.AsyncBaseTransport | None = None
+        self._carrier: Carrier | None = None
 
     async def get(self, url: str, *, max_bytes: int) -> Answer:
-        return await self._call("GET", url, {}, max_bytes=max_bytes)
+        return await self._call("GET", url, headers={}, content=b"", max_bytes=max_bytes)
 
     async def post_json(self, url: str, body: bytes, *, headers: Mapping[str, str], max_bytes: int) -> Answer:
         headers = {**headers, "content-type": "application/json"}
-        return await self._call("POST", url, {"content": body, "headers": headers}, max_bytes=max_bytes)
+        return await self._call("POST", url, headers=headers, content=body, max_bytes=max_bytes)
 
     async def post_form(
         self, url: str, parts: Iterable[FormPart], *, headers: Mapping[str, str], max_bytes: int
     ) -> Answer:
         files = [(part.name, (part.filename, part.content, part.media_type)) for part in parts]
-        return await self._call("POST", url, {"files": files, "headers": dict(headers)}, max_bytes=max_bytes)
+        form = httpx.Request("POST", self.base_url, files=files)
+        headers = {**headers, "content-type": form.headers["content-type"]}
+        return await self._call("POST", url, headers=headers, content=form.read(), max_bytes=max_bytes)
 
     async def aclose(self) -> None:
-        if self._opened is not None:
-            await self._opened.aclose()
-            self._opened = None
+        if self._carrier is not None:
+            await self._carrier.aclose()
+            self._carrier = None
 
-    async def _call(self, method: str, url: str, body: dict[str, Any], *, max_bytes: int) -> Answer:
+    async def _call(
+        self, method: str, url: str, *, headers: Mapping[str, str], content: bytes, max_bytes: int
+    ) -> Answer:
         paid = method == "POST"
+        headers = {**_trace_context(), **self._headers, **headers}
         try:
-            request = httpx.Request(
-                method, url, **{**body, "headers": {**_trace_context(), **self._headers, **body.get("headers", {})}}
-            )
-            # Without httpx's client, which has redirects, cookies and logins for each call.
-            reply = await self._transport().handle_async_request(request)
-            try:
-                content = await _bounded(reply, max_bytes, paid=paid)
-            finally:
-                await reply.aclose()
+            async with self._sent(method, url, headers=headers, content=content) as (status, told, chunks):
+                return Answer(status, told, await _bounded(chunks, max_bytes, paid=paid))
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise self._translated(error, paid=paid) from error
-        return Answer(reply.status_code, reply.headers, content)
 
-    def _transport(self) -> httpx.AsyncBaseTransport:
-        if self._opened is None:
-            self._opened = self._open()
-        return self._opened
-
-    def _open(self) -> httpx.AsyncBaseTransport:
+    def _sent(
+        self, method: str, url: str, *, headers: Mapping[str, str], content: bytes
+    ) -> AbstractAsyncContextManager[tuple[int, Mapping[str, str], AsyncIterator[bytes]]]:
         if self._app is not None:
-            return httpx.ASGITransport(app=self._app, raise_app_exceptions=False)
-        # Loaded by the first call only: it costs as much as all else.
-        from imageway.sdk._transport import AiohttpTransport
+            return _sent_inside(self._app, httpx.Request(method, url, headers=headers, content=content))
+        if self._carrier is None:
+            # Loaded by the first call only: it costs as much as all else.
+            from imageway.sdk._transport import Carrier
 
-        return AiohttpTransport(
-            connect_timeout_s=_CONNECT_TIMEOUT_S, read_timeout_s=self._read_timeout_s, keep_alive_s=_KEEP_ALIVE_S
-        )
+            self._carrier = Carrier(
+                connect_timeout_s=_CONNECT_TIMEOUT_S, read_timeout_s=self._read_timeout_s, keep_alive_s=_KEEP_ALIVE_S
+            )
+        return self._carrier.sent(method, url, headers=headers, content=content)
 
     def _translated(self, error: httpx.HTTPError | httpx.InvalidURL, *, paid: bool) -> ImageError:
         reason = str(error) or type(error).__name__
@@ -142,10 +145,22 @@ def _trace_context() -> dict[str, str]:
     return carried
 
 
-async def _bounded(reply: httpx.Response, max_bytes: int, *, paid: bool) -> bytes:
+@asynccontextmanager
+async def _sent_inside(
+    app: AsgiApp, request: httpx.Request
+) -> AsyncIterator[tuple[int, Mapping[str, str], AsyncIterator[bytes]]]:
+    transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
+    reply = await transport.handle_async_request(request)
+    try:
+        yield reply.status_code, reply.headers, reply.aiter_bytes()
+    finally:
+        await reply.aclose()
+
+
+async def _bounded(answer: AsyncIterator[bytes], max_bytes: int, *, paid: bool) -> bytes:
     chunks: list[bytes] = []
     size = 0
-    async for chunk in reply.aiter_bytes():
+    async for chunk in answer:
         size += len(chunk)
         if size > max_bytes:
             raise ImageError(
