@@ -110,3 +110,27 @@ def test_the_schema_is_printed_as_json(capsysbinary: pytest.CaptureFixture[bytes
     assert main(["schema"]) == 0
 
     assert json.loads(capsysbinary.readouterr().out) == json_schema()
+
+
+def test_every_problem_is_told_at_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config = tmp_path / "gateway.yaml"
+    config.write_text(
+        "server: {prot: 80}\n"
+        "providers:\n"
+        "  - {name: a, type: sketsch}\n"
+        f'  - {{name: b, type: openai, api_key: "file:{tmp_path}/nowhere"}}\n'
+        'limits: {store: "env:NO_SUCH_REDIS"}\n'
+        "budgets: {store: spent.sqlite3}\n"
+    )
+
+    assert main(["check", "--config", str(config)]) == 2
+    told = [line for line in capsys.readouterr().err.splitlines() if line.startswith(str(config))]
+    places = [line.split(" ", 1)[0].removeprefix(f"{config}:") for line in told]
+    assert places == ["1:10", "3:21", "4:5", "5:17", "6:18"]
+    assert [line.partition(" error")[2].partition("]")[0] + "]" for line in told] == [
+        "[unknown-key]",
+        "[unknown-provider]",
+        "[provider]",
+        "[limits]",
+        "[budgets]",
+    ]

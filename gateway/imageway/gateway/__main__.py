@@ -18,6 +18,7 @@ from imageway.gateway.assembly import assemble
 from imageway.gateway.drain import Drain
 from imageway.gateway.http.browser_guard import BrowserGuard
 from imageway.gateway.http.drain_gate import DrainGate
+from imageway.gateway.outside import every_issue
 from imageway.gateway.serving import Listener, serve
 from imageway.gateway.settings import Settings, SettingsError, is_loopback, load_settings, sketch_only
 from imageway.gateway.settings.schema import json_schema
@@ -48,7 +49,7 @@ def main(arguments: list[str] | None = None) -> int:
         drain, log = Drain(), logger()
         app = create_app(settings, log=log, drain=drain, reload=partial(_settings, options))
     except SettingsError as error:
-        _say(str(error))
+        _say("\n".join(issue.render() for issue in every_issue(error)))
         return 2
     keep_freed_memory()
     server = settings.server

@@ -1,22 +1,19 @@
 """Settings to a registry: providers built, names matched with catalogue rows, every problem told at once."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
 from importlib.resources.abc import Traversable
-from importlib.util import find_spec
 
 from msgspec.structs import replace
 
-from imageway.contract.document import Issue, issue_at
+from imageway.contract.document import Issue
 from imageway.contract.spec import ModelSpec
 from imageway.contract.validation import Validation
-from imageway.gateway.access.keyring import ANYONE
-from imageway.gateway.access.opening import budgets_place, limits_place
-from imageway.gateway.ledger.opening import check_store
-from imageway.gateway.ledger.protocol import LedgerError
+from imageway.gateway.access.faults import key_faults, token_faults
 from imageway.gateway.media.configured import configured_store, media_faults
 from imageway.gateway.media.need import needs_media
 from imageway.gateway.media.store import MediaStore
+from imageway.gateway.outside import built_provider, fault_issue, store_faults
 from imageway.gateway.settings import (
     ModelSettings,
     ProviderSettings,
@@ -25,10 +22,7 @@ from imageway.gateway.settings import (
     TargetSettings,
     is_loopback,
 )
-from imageway.gateway.settings.oidc import plain_http_is_fine
-from imageway.gateway.stores.place import StoreError
 from imageway.providers.catalogue import CatalogueError, find, load_catalogue
-from imageway.providers.discovery import missing_extra
 from imageway.providers.protocol import ImageProvider
 from imageway.providers.registry import Model, Registry, Target, utc_today
 from imageway.providers.traffic_rules import BreakerRules, RetryRules, TargetLimits
@@ -72,15 +66,15 @@ class _Assembler:
         except CatalogueError as error:
             self._fault(("catalogue",), "catalogue", str(error))
         self._check_exposure()
-        for position, provider in enumerate(self._settings.providers):
-            self._build(position, provider)
+        for provider in self._settings.providers:
+            self._build(provider)
         models = [*self._models()]
         default = self._settings.default_model
         if default is not None and default not in {model.name for model in models}:
             self._fault(("default_model",), "unknown-model", f"default_model is '{default}', which is no model here")
-        self._check_keys({model.name for model in models})
-        self._check_tokens()
-        self._check_stores()
+        names = {model.name for model in models}
+        for fault in (*key_faults(self._settings, names), *token_faults(self._settings), *store_faults(self._settings)):
+            self._fault(*fault)
         media = self._media()
         if self._issues:
             raise SettingsError(tuple(self._issues))
@@ -101,63 +95,6 @@ class _Assembler:
                 " your money. Configure keys, listen on 127.0.0.1, or say server.allow_unauthenticated: true",
             )
 
-    def _check_keys(self, models: Collection[str]) -> None:
-        seen: set[str] = set()
-        for position, key in enumerate(self._settings.keys):
-            place = ("keys", position)
-            for name, value in (("name", key.name), *(("sha256", value) for value in key.hashes)):
-                if value in seen or value == ANYONE.name:
-                    self._fault((*place, name), "duplicate", f"the {name} of key '{key.name}' is taken")
-                seen.add(value)
-            for unknown in sorted(set(key.models or ()) - set(models)):
-                self._fault(
-                    (*place, "models"), "unknown-model", f"key '{key.name}' may use '{unknown}', which is no model here"
-                )
-            if any(limit is not None and limit <= 0 for limit in (key.budget_usd_per_day, key.budget_usd_per_month)):
-                self._fault(place, "budget", f"a budget of key '{key.name}' is nothing; leave out models instead")
-            if key.has_budget and self._settings.budgets is None:
-                self._fault(
-                    place,
-                    "no-budgets",
-                    f"key '{key.name}' has a budget, and a restart would forget what is spent of it: say where to keep"
-                    " that, such as budgets: {store: 'sqlite:state/budgets.sqlite3'}",
-                )
-
-    def _check_tokens(self) -> None:
-        oidc = self._settings.oidc
-        if oidc is None:
-            for position, key in enumerate(self._settings.keys):
-                if not key.hashes:
-                    self._fault(("keys", position), "no-hash", f"key '{key.name}' has no sha256, so nobody can use it")
-            return
-        if not plain_http_is_fine(oidc.issuer):
-            self._fault(("oidc", "issuer"), "plain-http", f"'{oidc.issuer}' must be https: who answers there lets in")
-        names = {key.name for key in self._settings.keys}
-        for value, name in oidc.keys.items():
-            if name not in names:
-                known = ", ".join(sorted(names)) or "none"
-                self._fault(
-                    ("oidc", "keys", value), "unknown-key-name", f"there is no key called '{name}'; there are: {known}"
-                )
-        for position, key in enumerate(self._settings.keys):
-            if not key.hashes and key.name not in oidc.keys.values():
-                self._fault(("keys", position), "no-hash", f"key '{key.name}' has no sha256 and no token stands for it")
-        if find_spec("jwt") is None or find_spec("cryptography") is None:
-            self._fault(("oidc",), "missing-extra", "tokens need the package 'pyjwt': pip install 'imageway[oidc]'")
-
-    def _check_stores(self) -> None:
-        settings = self._settings
-        checks: dict[str, Callable[[], object]] = {"limits": lambda: limits_place(settings.limits)}
-        if (budgets := settings.budgets) is not None:
-            checks["budgets"] = lambda: budgets_place(budgets, settings.base_dir)
-        if (ledger := settings.ledger) is not None:
-            checks["ledger"] = lambda: check_store(ledger)
-        for section, check in checks.items():
-            try:
-                check()
-            except (LedgerError, StoreError) as error:
-                self._fault((section, "store"), section, str(error))
-
     def _media(self) -> MediaStore | None:
         settings = self._settings.media
         if settings is None:
@@ -167,17 +104,16 @@ class _Assembler:
             self._fault(("media", key), "media", message)
         return None if faults else configured_store(settings)
 
-    def _build(self, position: int, provider: ProviderSettings) -> None:
-        place = ("providers", position)
+    def _build(self, provider: ProviderSettings) -> None:
         if provider.name in self._built:
-            self._fault((*place, "name"), "duplicate", f"there are two providers called '{provider.name}'")
+            place = ("providers", provider.position, "name")
+            self._fault(place, "duplicate", f"there are two providers called '{provider.name}'")
             return
-        try:
-            self._built[provider.name] = provider.plugin.build(provider.config)
-        except ImportError as error:
-            self._fault(place, "missing-extra", str(missing_extra(provider.type, provider.plugin, error)))
-        except ValueError as error:
-            self._fault(place, "provider", f"provider '{provider.name}': {error}")
+        built = built_provider(provider)
+        if isinstance(built, tuple):
+            self._fault(*built)
+        else:
+            self._built[provider.name] = built
 
     def _models(self) -> Iterator[Model]:
         if self._settings.models is None:
@@ -379,8 +315,4 @@ class _Assembler:
         return row
 
     def _fault(self, place: tuple[str | int, ...], code: str, message: str) -> None:
-        document = self._settings.document
-        if document is None:
-            self._issues.append(Issue(severity="error", code=code, message=message))
-        else:
-            self._issues.append(issue_at(document, place, code, message))
+        self._issues.append(fault_issue(self._settings, (place, code, message)))

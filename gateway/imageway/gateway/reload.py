@@ -16,6 +16,7 @@ from imageway.contract.request import JsonValue
 from imageway.gateway.engine.events import ConfigurationReloaded
 from imageway.gateway.engine.observers import Observers
 from imageway.gateway.generation import Current, Generation
+from imageway.gateway.outside import every_issue
 from imageway.gateway.settings import Settings, SettingsError
 
 __all__ = ("Reloader",)
@@ -80,7 +81,7 @@ class Reloader:
         try:
             following, kept = await asyncio.to_thread(self._following)
         except SettingsError as error:
-            self._log.error("configuration.refused", problems=[issue.render() for issue in error.issues])
+            self._log.error("configuration.refused", problems=[issue.render() for issue in every_issue(error)])
             self._tell(used=False)
             return
         except Exception:  # noqa: BLE001  # a plugin's own; the gateway goes on with what it has

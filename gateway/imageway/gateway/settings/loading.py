@@ -10,8 +10,10 @@ from msgspec.structs import replace
 
 from imageway.contract.document import Document, DocumentError, Issue, issue_at, read_document
 from imageway.contract.strict import decode
+from imageway.gateway.ledger.opening import LedgerSettings
 from imageway.gateway.settings.file import File, ProviderHead
 from imageway.gateway.settings.models import Name
+from imageway.gateway.settings.stores import BudgetSettings, LimitSettings, MediaSettings
 from imageway.gateway.settings.whole import ProviderSettings, Settings, SettingsError
 from imageway.providers.discovery import PluginError, known_types, load_plugin
 from imageway.providers.protocol import ProviderPlugin
@@ -35,7 +37,7 @@ def load_settings(path: Path) -> Settings:
             if provider is not None:
                 providers.append(provider)
     if file is None or any(issue.severity == "error" for issue in issues):
-        raise SettingsError(tuple(issues))
+        raise SettingsError(tuple(issues), _readable(document, providers, path.parent))
     media = file.media
     return Settings(
         providers=tuple(providers),
@@ -53,6 +55,22 @@ def load_settings(path: Path) -> Settings:
         base_dir=path.parent,
         document=document,
     )
+
+
+def _readable(document: Document, providers: list[ProviderSettings], base_dir: Path) -> Settings:
+    """The parts that name something outside the file, as far as they can be read."""
+    types: Mapping[str, type[Struct]] = {
+        "limits": LimitSettings,
+        "budgets": BudgetSettings,
+        "ledger": LedgerSettings,
+        "media": MediaSettings,
+    }
+    found: dict[str, Any] = {}
+    for name, type_ in types.items():
+        section, _ = decode(document, type_, (name,))
+        if section is not None:
+            found[name] = section
+    return Settings(providers=tuple(providers), base_dir=base_dir, document=document, **found)
 
 
 def _provider(document: Document, position: int) -> tuple[ProviderSettings | None, list[Issue]]:
@@ -76,7 +94,7 @@ def _provider(document: Document, position: int) -> tuple[ProviderSettings | Non
     config, issues = decode(document, provider_keys(head.type, plugin), place)
     if config is None:
         return None, issues
-    return ProviderSettings(name=head.name, type=head.type, plugin=plugin, config=config), issues
+    return ProviderSettings(name=head.name, type=head.type, plugin=plugin, config=config, position=position), issues
 
 
 def provider_keys(type_: str, plugin: ProviderPlugin[Any]) -> type[Struct]:

@@ -83,7 +83,7 @@ def _readable(schema: object) -> object:
                 key: inspect.cleandoc(value) if key == "description" and isinstance(value, str) else _readable(value)
                 for key, value in schema.items()
             }
-        case list():
+        case list() | tuple():
             return [_readable(item) for item in schema]
         case _:
             return schema

@@ -20,12 +20,13 @@ __all__ = ("ProviderSettings", "Settings", "SettingsError", "sketch_only", "vend
 
 
 class ProviderSettings(Struct, frozen=True, kw_only=True):
-    """A configured connection: its name, its plugin and the plugin's own decoded configuration."""
+    """A configured connection: its name, place in the list, plugin and the plugin's own decoded configuration."""
 
     name: str
     type: str
     plugin: ProviderPlugin[Any]
     config: Struct
+    position: int = 0
 
 
 class Settings(Struct, frozen=True, kw_only=True):
@@ -48,11 +49,15 @@ class Settings(Struct, frozen=True, kw_only=True):
 
 
 class SettingsError(ValueError):
-    """A configuration that can't be used; `issues` holds every problem, with its place where there is one."""
+    """A configuration that can't be used; `issues` holds every problem, with its place where there is one.
 
-    def __init__(self, issues: tuple[Issue, ...]) -> None:
+    `readable` is what there is besides in the file, for who would tell more of it; nothing is to be built of it.
+    """
+
+    def __init__(self, issues: tuple[Issue, ...], readable: Settings | None = None) -> None:
         super().__init__("\n".join(issue.render() for issue in issues))
         self.issues = issues
+        self.readable = readable
 
 
 def sketch_only() -> Settings:
