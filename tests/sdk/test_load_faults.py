@@ -93,9 +93,6 @@ def test_every_fault_is_told_at_once(tmp_path: Path) -> None:
         (("type: disk", "type: servicenow\n    table: x"), [
             "3:11 error[not-supported-yet] servicenow sources aren't supported yet; supported types: disk, hf"
         ]),
-        (("data_config:\n", "data_config:\n  sink: {}\n"), [
-            "2:3 error[not-supported-yet] data_config.sink isn't supported yet"
-        ]),
         (("name: dall-e-2", "name: dall-e-2\n        structured_output: {}\n        aws_region: x"), [
             "14:9 error[not-supported-yet] graph_config.nodes.draw.model.structured_output isn't supported yet",
             "15:9 error[not-supported-yet] graph_config.nodes.draw.model.aws_region isn't supported yet",
@@ -206,6 +203,18 @@ def test_what_only_sygra_does_has_its_own_sentence(tmp_path: Path, change: tuple
         (("{from: id}", "{value: $data_config.source.tpe}"), [
             "21:17 error[unknown-reference] there is no data_config.source.tpe in this file,"
             ' which $data_config.source.tpe refers to | did you mean "type"?'
+        ]),
+        (("data_config:\n", "data_config:\n  sink: {type: json}\n"), [
+            '2:3 error[missing-key] data_config.sink lacks the key "file_path", which must be text'
+        ]),
+        (("data_config:\n", "data_config:\n  sink: {type: csv, file_path: rows.json}\n"), [
+            "2:32 error[odd-sink] the file of a csv sink is rows.json, and must end in .csv"
+        ]),
+        (("data_config:\n", "data_config:\n  sink: {type: servicenow, table: x}\n"), [
+            '2:16 error[unknown-value] data_config.sink.type is "servicenow"; allowed is "csv", "disk", "hf", "json",'
+            ' "jsonl" or "parquet"',
+            "2:28 error[unknown-key] data_config.sink.table is not a key here; allowed are alias, file_path, encoding,"
+            " repo_id, config_name, split, token, private",
         ]),
         (("data_config:", "schema_config: {}\ndata_config:"), [
             "1:16 error[odd-schema] schema_config has either schema or fields; here is neither"

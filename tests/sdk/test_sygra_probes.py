@@ -179,6 +179,27 @@ def test_a_tasks_stream_parameter_is_refused_rather_than_half_done(tmp_path: Pat
     assert found.gateway.drawn_requests == []
 
 
+def test_sinks_get_the_rows_in_the_form_that_they_name(tmp_path: Path) -> None:
+    folder = task_folder(tmp_path, DRAW)
+    path = folder / "graph_config.yaml"
+    sinks = "  sink:\n    - {type: jsonl, file_path: more/rows.jsonl}\n    - {type: csv, file_path: rows.csv}\n"
+    sinks += "    - {type: hf, repo_id: me/hats}\n"
+    path.write_text(path.read_text().replace("graph_config:", f"{sinks}graph_config:", 1))
+    _, issues = load_task(folder, working_directory=folder)
+
+    found = ran(folder)
+
+    picture = str(tmp_path / "out" / "multimodal_output" / "image" / "1_pic_0.png")
+    (line,) = (tmp_path / "out" / "more" / "rows.jsonl").read_text().splitlines()
+    assert json.loads(line) == {"id": "1", "title": "a cat", "pic": picture}
+    assert (tmp_path / "out" / "rows.csv").read_text().splitlines() == ["id,title,pic", f"1,a cat,{picture}"]
+    assert found.rows == [{"id": "1", "title": "a cat", "pic": "1_pic_0.png"}]
+    assert heads(issues, folder) == [
+        "graph_config.yaml:6:14 warning[hf-sink] a run pushes nothing: when it is done,"
+        " imageway export DIR --to hf://me/hats does"
+    ]
+
+
 TEXT_TO_IMAGE = """
 data_config:
   source: {type: disk, file_path: tasks/examples/text_to_image/data.json}

@@ -10,6 +10,7 @@ from imageway.contract.document import Document, DocumentError, Issue, YamlPath,
 from imageway.contract.strict import decode
 from imageway.sdk.pipeline.data.config import described
 from imageway.sdk.pipeline.data.kinds import Data
+from imageway.sdk.pipeline.data.sinks import sink_files
 from imageway.sdk.pipeline.graph import Graph
 from imageway.sdk.pipeline.load_nodes import NodeLoader
 from imageway.sdk.pipeline.load_output import OutputLoader
@@ -102,6 +103,8 @@ class _Loader:
         self._told_of_hints()
         if all(issue.severity != "error" for issue in self.issues):
             self.issues += _side_by_side(found, flat, ways)
+        sinks, sink_issues = sink_files(task.data_config.sink, self._document)
+        self.issues += sink_issues
         plan = Plan(
             name=path.parent.resolve().name if path.name == FILE_NAME else path.stem,
             folder=self._folder,
@@ -115,6 +118,7 @@ class _Loader:
             columns=columns,
             generate=generate,
             schema=schema,
+            sinks=sinks,
         )
         return LoadedTask(plan=plan, document=self._document, origins=nodes.origins, aliases=self._models.aliases)
 

@@ -186,7 +186,8 @@ class Plan(Struct, frozen=True, kw_only=True):
     `ways` lead from START over the nodes to END; without any the nodes come one after the other. `folder` is where the
     task's YAML lies. `columns` is None where the task has no `output_map`: the whole state is written then, or what
     `generate` makes of it. `schema` raises for a finished state that isn't as it must be. `allowed_hosts` are
-    fetched from though they aren't public. `notes` are sentences to be told once.
+    fetched from though they aren't public. `sinks` are further files of the rows, relative to the output folder.
+    `notes` are sentences to be told once.
     """
 
     name: str
@@ -201,6 +202,7 @@ class Plan(Struct, frozen=True, kw_only=True):
     schema: Hook | None = None
     allowed_hosts: tuple[str, ...] = ()
     on_violation: OnViolation = "error"
+    sinks: tuple[Path, ...] = ()
     notes: tuple[str, ...] = ()
 
     @property

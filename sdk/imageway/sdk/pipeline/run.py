@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter, deque
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from decimal import Decimal
@@ -12,6 +12,7 @@ from pathlib import Path
 
 import msgspec
 
+from imageway.contract.request import JsonValue
 from imageway.sdk.pipeline.chat import Chats
 from imageway.sdk.pipeline.data.kinds import Selection
 from imageway.sdk.pipeline.data.row import Row, SourceError
@@ -258,7 +259,14 @@ class _Run:
         if writing.sidecars:
             with open_run(outcomes.output) as view:
                 write_sidecars(view)
-        return write_output(path, lambda: outcomes.rows(self._limit, relative=writing.relative_paths)), errors
+
+        def rows() -> Iterator[dict[str, JsonValue]]:
+            return outcomes.rows(self._limit, relative=writing.relative_paths)
+
+        for sink in self._plan.sinks:
+            if sink != writing.file:
+                write_output(outcomes.output / sink, rows)
+        return write_output(path, rows), errors
 
     def summary(self, output: Path, errors: Path | None) -> RunSummary:
         journal = self._studio.journal

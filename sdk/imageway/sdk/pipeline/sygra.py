@@ -14,7 +14,6 @@ _SERVICENOW = frozenset({
 })  # fmt: skip
 _KEYS: dict[YamlPath, frozenset[str]] = {
     (): frozenset({"graph_post_process"}),
-    ("data_config",): frozenset({"sink"}),
     ("data_config", "source"): _SERVICENOW,
     ("graph_config", "nodes", "*"): frozenset({
         "input_key", "output_role", "chat_history", "tools", "tool_choice", "inject_system_messages",
