@@ -121,6 +121,7 @@ def test_json_is_one_object_at_the_end(tmp_path: Path, capsys: pytest.CaptureFix
         "unfinished": 0,
         "pictures": 0,
         "reused": 0,
+        "remembered": 0,
         "cost_usd": None,
         "output": str(tmp_path / "output.json"),
         "errors": str(tmp_path / "errors.jsonl"),
@@ -504,6 +505,24 @@ def test_a_second_run_takes_what_the_first_was_answered(tmp_path: Path, capsys: 
     asked = [len(gateway.drawn_requests) for gateway in (first, second, anew)]
     assert asked == [1, 0, 1]
     assert "0 pictures, and 1 taken from an earlier run" in capsys.readouterr().err
+
+
+def test_failures_of_an_earlier_run_are_told_as_such(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_task(tmp_path)
+    _titles(tmp_path, "bad", "fine")
+    _run(tmp_path, FakeGateway(_reject_bad))
+    gateway = FakeGateway(_reject_bad)
+    capsys.readouterr()
+
+    assert _run(tmp_path, gateway) is Exit.SOME_FAILED
+
+    assert gateway.drawn_requests == []
+    assert capsys.readouterr().err.splitlines()[-1] == (
+        "1 failure of an earlier run: not asked again without --retry-failed,"
+        " or --retry-unknown where it may have been paid for"
+    )
+    assert _run(tmp_path, gateway, retry_failed=True) is Exit.SOME_FAILED
+    assert gateway.prompts == ["Draw bad"]
 
 
 def test_sketch_may_replace_what_sketch_drew(tmp_path: Path) -> None:

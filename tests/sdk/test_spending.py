@@ -191,8 +191,12 @@ def test_a_run_in_which_most_records_fail_of_one_cause_stops_unless_it_is_theirs
             return await run_plan(loaded.plan, client, output=tmp_path, on_event=lambda _: None, bounds=bounds)
 
     summary = asyncio.run(run())
+    asked_then = len(gateway.drawn_requests)
+    again = asyncio.run(run())
 
-    assert (summary.stopped, summary.failed, len(gateway.drawn_requests)) == (stopped, asked, asked)
+    assert (summary.stopped, summary.failed, asked_then) == (stopped, asked, asked)
+    assert (again.stopped, again.failed, again.remembered) == (None, 30, asked)
+    assert len(gateway.drawn_requests) == 30
 
 
 def test_what_waits_for_a_busy_gateway_is_given_up_when_the_run_is_stopped(tmp_path: Path) -> None:

@@ -68,15 +68,21 @@ def told(summary: RunSummary) -> Iterator[str]:
     if summary.reason:
         yield f"stopped: {summary.reason}"
     reused = f", and {summary.reused} taken from an earlier run" if summary.reused else ""
+    skipped = f", {summary.skipped} passed over" if summary.skipped else ""
     unfinished = f", {summary.unfinished} not done" if summary.unfinished else ""
     yield (
-        f"{_counted(summary.total, 'record')}: {summary.succeeded} drawn, {summary.failed} failed{unfinished};"
+        f"{_counted(summary.total, 'record')}: {summary.succeeded} drawn, {summary.failed} failed{skipped}{unfinished};"
         f" {_counted(summary.pictures, 'picture')}{reused}; {summary.output}"
     )
     for group in summary.failures[:_SHOWN_GROUPS]:
         yield f"  {group.code} x{group.count}, first in '{group.first_id}': {group.first_message}"
     if summary.errors is not None:
         yield f"every failure is in {summary.errors}"
+    if summary.remembered:
+        yield (
+            f"{_counted(summary.remembered, 'failure')} of an earlier run: not asked again without --retry-failed,"
+            " or --retry-unknown where it may have been paid for"
+        )
 
 
 def _counted(count: int, noun: str) -> str:
@@ -94,6 +100,7 @@ def summary_json(summary: RunSummary, exit_: Exit) -> dict[str, JsonValue]:
         "unfinished": summary.unfinished,
         "pictures": summary.pictures,
         "reused": summary.reused,
+        "remembered": summary.remembered,
         "cost_usd": None if summary.cost_usd is None else float(summary.cost_usd),
         "output": str(summary.output),
         "errors": None if summary.errors is None else str(summary.errors),

@@ -230,7 +230,9 @@ class _Drawing:
 
     def _again(self, standing: Standing) -> RecordFault | None:
         """The fault of an earlier run, for the record's place in this one."""
-        return None if standing.fault is None else replace(standing.fault, position=self._call.position)
+        if standing.fault is None:
+            return None
+        return replace(standing.fault, position=self._call.position, remembered=True)
 
     async def _send(self, request: ImageRequest, stem: Path) -> Drawn:
         result = await self._studio.sender.send(

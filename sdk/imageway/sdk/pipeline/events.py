@@ -35,7 +35,7 @@ class RecordFault(Struct, frozen=True, kw_only=True):
     """Why a record failed.
 
     `position` counts from 1. `code` is one of the contract's, or `missing_field`, `invalid_id`, `storage`. `attempts`
-    is how many calls the node at fault has sent.
+    is how many calls the node at fault has sent. `remembered` faults are those of an earlier run: nothing was sent now.
     """
 
     position: int
@@ -48,6 +48,7 @@ class RecordFault(Struct, frozen=True, kw_only=True):
     request_id: str | None = None
     attempts: int = 0
     may_have_billed: bool = False
+    remembered: bool = False
 
 
 class RunStarted(Struct, frozen=True, kw_only=True, tag="started"):
@@ -100,10 +101,10 @@ class FailureGroup(Struct, frozen=True, kw_only=True):
 class RunSummary(Struct, frozen=True, kw_only=True):
     """The end of a run.
 
-    `reused` pictures were taken from an earlier run. `unfinished` records were not begun, or were given up before
-    anything of theirs was drawn; they aren't in the output. `stopped` says why there are any, `reason` in a sentence.
-    `run` is the run's id; `cost_usd` is what all its calls have cost, those of earlier passes included, as far as that
-    is known.
+    `reused` pictures were taken from an earlier run, and `remembered` records failed as they did there.
+    `unfinished` records were not begun, or were given up before anything of theirs was drawn; they aren't in the
+    output. `stopped` says why there are any, `reason` in a sentence. `run` is the run's id; `cost_usd` is what all
+    its calls have cost, those of earlier passes included, as far as that is known.
     """
 
     run: str = ""
@@ -114,6 +115,7 @@ class RunSummary(Struct, frozen=True, kw_only=True):
     unfinished: int
     pictures: int
     reused: int = 0
+    remembered: int = 0
     cost_usd: Decimal | None = None
     output: Path
     errors: Path | None

@@ -215,6 +215,7 @@ class _Run:
         self._done = 0
         self._pictures = 0
         self._reused = 0
+        self._remembered = 0
         self._given_up = 0
         self._absent: dict[str, str] = {}
         self._lately: deque[RecordFault | None] = deque(maxlen=_LAST)
@@ -282,6 +283,7 @@ class _Run:
             unfinished=self._given_up if total is None else max(0, total - counts.ended),
             pictures=self._pictures,
             reused=self._reused,
+            remembered=self._remembered,
             cost_usd=journal.outcomes.cost_usd(),
             output=output,
             errors=errors,
@@ -330,6 +332,7 @@ class _Run:
         self._done += 1
         self._pictures += end.pictures
         self._reused += end.reused
+        self._remembered += end.fault is not None and end.fault.remembered
         self._on_event(
             RecordFinished(
                 record_id=record.record_id,
@@ -347,7 +350,11 @@ class _Run:
         """Why the records to come would fail as well, for all that the last ones tell."""
         if len(self._lately) < _LAST:
             return None
-        faults = [fault for fault in self._lately if fault is not None and fault.code not in _OF_THE_RECORD]
+        faults = [
+            fault
+            for fault in self._lately
+            if fault is not None and not fault.remembered and fault.code not in _OF_THE_RECORD
+        ]
         code, count = next(iter(Counter(fault.code for fault in faults).most_common(1)), ("", 0))
         if count <= _MOST_OF_A_KIND:
             return None
