@@ -460,8 +460,8 @@ def test_plain_progress_speaks_every_ten_seconds_at_most() -> None:
 
     assert told == [
         "hear",
-        "2/41 records, 1 failed, about 3:15 left",
-        "4/41 records, 1 failed, about 3:05 left",
+        "2/41 records, 1 failed (x 1), 12.0 pictures a minute, about 3:15 left",
+        "4/41 records, 1 failed (x 1), 12.0 pictures a minute, about 3:05 left",
     ]
 
 

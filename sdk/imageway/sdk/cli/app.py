@@ -1,31 +1,18 @@
 """The commands' arguments, and what is done with whatever goes wrong. Heavy imports wait until a command runs."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
-from cyclopts import App, CycloptsError, Parameter, validators
+from cyclopts import App, CycloptsError, Parameter
 
 from imageway.contract.version import __version__
+from imageway.sdk.cli.calls_commands import add_call_commands
 from imageway.sdk.cli.run_commands import add_run_commands
 from imageway.sdk.cli.starting_commands import add_starting_commands
 from imageway.sdk.cli.talk import Exit, say
-from imageway.sdk.cli.words import AsJson, guarded
+from imageway.sdk.cli.words import AsJson, Count, Gateway, GatewayConfig, Models, Provider, Task, guarded
 
 __all__ = ("run_app",)
-
-Task = Annotated[Path, Parameter(help="The task: a YAML file, or a folder with graph_config.yaml.")]
-Models = Annotated[
-    Path | None, Parameter(name="--models", help="The models file; models.yaml beside the task otherwise.")
-]
-Gateway = Annotated[str | None, Parameter(name="--gateway", help="The gateway's URL; IMAGEWAY_GATEWAY_URL otherwise.")]
-GatewayConfig = Annotated[
-    Path | None, Parameter(name="--gateway-config", help="Run the gateway of this file inside the process.")
-]
-Provider = Annotated[
-    Literal["openai", "azure"] | None,
-    Parameter(name="--provider", help="Run a gateway to this vendor inside the process; it costs money."),
-]
-Count = Annotated[int, Parameter(validator=validators.Number(gte=1))]
 
 
 def run_app(tokens: list[str]) -> int:
@@ -50,6 +37,7 @@ def _app() -> App:
     app.command(_check, name=("check", "validate"))
     app.command(_plan, name="plan")
     app.command(_models, name="models")
+    add_call_commands(app)
     add_run_commands(app)
     add_starting_commands(app)
     return app
@@ -107,6 +95,10 @@ def _run(
     fail_on: Annotated[
         str, Parameter(help="From when on failed records make exit code 3: any, none, or above a share such as 5%.")
     ] = "any",
+    events: Annotated[
+        str | None,
+        Parameter(allow_leading_hyphen=True, help="Write what happens as lines of JSON to a file, or to stdout for -."),
+    ] = None,
     as_json: AsJson = False,
 ) -> int:
     """Run a task: check it, draw, write output.json and the pictures.
@@ -135,6 +127,7 @@ def _run(
             anew=Anew(replace=replace, fresh=fresh, redo=redo),
             retry_failed=retry_failed,
             fail_on=read_fail_on(fail_on),
+            events=events,
         ),
         as_json=as_json,
     )

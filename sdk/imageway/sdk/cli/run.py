@@ -16,11 +16,12 @@ from imageway.sdk.cli.check import against_models, faulty, loaded_task, tell_iss
 from imageway.sdk.cli.ending import ANY, FailOn, exit_of, summary_json, told
 from imageway.sdk.cli.gateway import open_client
 from imageway.sdk.cli.place import Place
-from imageway.sdk.cli.progress import progress
+from imageway.sdk.cli.progress import events_to, progress
 from imageway.sdk.cli.talk import ABORTED, Exit, GiveUpError, put, put_json, say
 from imageway.sdk.connecting import GatewayChoice, drawer_of, sketch_draws
 from imageway.sdk.embedded import Opener
 from imageway.sdk.pipeline.data.row import SourceError
+from imageway.sdk.pipeline.events import RunEvent
 from imageway.sdk.pipeline.journal import JournalError
 from imageway.sdk.pipeline.loaded import LoadedTask
 from imageway.sdk.pipeline.lock import RunLockedError
@@ -57,6 +58,7 @@ async def run_task(
     anew: Anew = _RESUMED,
     retry_failed: bool = False,
     fail_on: FailOn = ANY,
+    events: str | None = None,
     opener: Opener | None = None,
 ) -> Exit:
     """Check and run *task*, and say what has come of it. Raises `GiveUpError` before the first record.
@@ -84,7 +86,17 @@ async def run_task(
             specs = await client.models()
             plan = _sound(*against_models(loaded, specs, await client.validations())).plan
             # A task's own code may print, and standard output is for data.
-            with progress(os.environ) as listener, _stoppable() as stop, redirect_stdout(sys.stderr):
+            with (
+                progress(os.environ) as shown,
+                events_to(events) as written,
+                _stoppable() as stop,
+                redirect_stdout(sys.stderr),
+            ):
+
+                def listener(event: RunEvent) -> None:
+                    shown(event)
+                    written(event)
+
                 summary = await run_plan(
                     plan,
                     client,
@@ -113,7 +125,7 @@ async def run_task(
     exit_ = exit_of(summary, fail_on, terminated=stop.number == signal.SIGTERM)
     for line in told(summary):
         say(line)
-    if as_json:
+    if as_json or events == "-":
         put_json(summary_json(summary, exit_))
     else:
         put(str(summary.output))

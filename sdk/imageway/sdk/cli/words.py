@@ -2,14 +2,28 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Literal
 
-from cyclopts import Parameter
+from cyclopts import Parameter, validators
 
 from imageway.sdk.cli.talk import ABORTED, Exit, GiveUpError, put_json, say
 
-__all__ = ("AsJson", "guarded", "told_once")
+__all__ = ("AsJson", "Count", "Gateway", "GatewayConfig", "Models", "Provider", "Task", "guarded", "told_once")
 
+Task = Annotated[Path, Parameter(help="The task: a YAML file, or a folder with graph_config.yaml.")]
+Models = Annotated[
+    Path | None, Parameter(name="--models", help="The models file; models.yaml beside the task otherwise.")
+]
+Gateway = Annotated[str | None, Parameter(name="--gateway", help="The gateway's URL; IMAGEWAY_GATEWAY_URL otherwise.")]
+GatewayConfig = Annotated[
+    Path | None, Parameter(name="--gateway-config", help="Run the gateway of this file inside the process.")
+]
+Provider = Annotated[
+    Literal["openai", "azure"] | None,
+    Parameter(name="--provider", help="Run a gateway to this vendor inside the process; it costs money."),
+]
+Count = Annotated[int, Parameter(validator=validators.Number(gte=1))]
 AsJson = Annotated[bool, Parameter(name="--json", negative="", help="Put one JSON object on stdout at the end.")]
 
 

@@ -1,0 +1,275 @@
+"""`imageway generate`, `edit`, `preview` and `doctor`, and a run's events as lines."""
+
+import io
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fakes.gateway import PNG, REJECTED, FakeGateway, Recorded, Reply, drawn, refused
+from fakes.task_files import write_task
+from imageway.contract.errors import ErrorCode, ImageError
+from imageway.gateway.app import create_app
+from imageway.gateway.settings import sketch_only
+from imageway.sdk.cli import main
+from loopback import serving
+from pictures import picture
+
+JPEG = picture("JPEG", (32, 32), "RGB")
+WOULD_SEND = {
+    "would_send": True,
+    "target": "main/x",
+    "cost": {"low_usd": "0.02", "high_usd": "0.04", "approximate": True},
+}
+
+
+class Scripted(FakeGateway):
+    """Foresees that everything would be sent; calls go by script."""
+
+    def __init__(self) -> None:
+        super().__init__(self._answer)
+        self.replies: list[Reply] = []
+
+    async def _answer(self, asked: Recorded) -> Reply:
+        if "dry_run=true" in asked.query:
+            return Reply(body=WOULD_SEND)
+        return self.replies.pop(0) if self.replies else drawn()
+
+    @property
+    def sent(self) -> list[Recorded]:
+        return [asked for asked in self.drawn_requests if not asked.query]
+
+
+@pytest.fixture
+def gateway() -> Scripted:
+    return Scripted()
+
+
+@pytest.fixture
+def command(
+    gateway: Scripted, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Iterator[Any]:
+    monkeypatch.chdir(tmp_path)
+    with serving(gateway) as url:
+
+        def run(*tokens: str) -> tuple[int, str, str]:
+            exit_ = main([*tokens, "--gateway", url])
+            said = capsys.readouterr()
+            return exit_, said.out, said.err
+
+        yield run
+
+
+def test_a_picture_is_drawn_priced_and_named_by_its_real_format(
+    command: Any, gateway: Scripted, tmp_path: Path
+) -> None:
+    gateway.replies.append(drawn(JPEG))
+
+    exit_, out, err = command(
+        "generate", "a kite", "-m", "dall-e-2", "-o", "kite.png", "-p", "size=512x512", "-p", "n=1"
+    )
+
+    assert (exit_, out) == (0, f"{tmp_path / 'kite.jpg'}\n")
+    assert err.splitlines() == [
+        "costs about $0.0200 to $0.0400; drawn by main/x",
+        "the picture isn't what .png says; its ending is that of its real format",
+    ]
+    assert (tmp_path / "kite.jpg").read_bytes() == JPEG
+    [sent] = gateway.sent
+    expected = {"prompt": "a kite", "size": "512x512", "n": 1, "response_format": "b64_json", "model": "dall-e-2"}
+    assert (sent.json, sent.headers["idempotency-key"][:9]) == (expected, "imageway-")
+
+
+def test_several_pictures_are_counted_and_told_as_json(command: Any, gateway: Scripted, tmp_path: Path) -> None:
+    reply = drawn(PNG, JPEG)
+    reply.headers["imageway-cost-usd"] = "0.04"
+    gateway.replies.append(reply)
+    (tmp_path / "in.png").write_bytes(PNG)
+
+    exit_, out, _ = command("edit", "in.png", "redder", "-m", "gpt-image-1", "-o", "out/red", "-p", "n=2", "--json")
+
+    assert (exit_, json.loads(out)) == (
+        0,
+        {
+            "files": [str(tmp_path / "out" / "red_0.png"), str(tmp_path / "out" / "red_1.jpg")],
+            "cost_usd": 0.04,
+            "request_id": "up-1",
+            "target": None,
+            "revised_prompts": [None, None],
+        },
+    )
+    assert [file[3] for file in gateway.sent[0].files] == [PNG]
+
+
+def test_what_the_model_cannot_do_is_told_with_what_it_can_and_nothing_is_sent(command: Any, gateway: Scripted) -> None:
+    exit_, out, err = command("generate", "x", "-m", "dall-e-2", "-p", "size=300x300", "-p", "n=11")
+
+    assert (exit_, out, gateway.drawn_requests) == (2, "", [])
+    assert "Allowed: 1 to 10." in err
+    assert "Allowed: 256x256, 512x512, 1024x1024." in err
+
+
+def test_a_picture_that_is_there_is_not_overwritten(command: Any, gateway: Scripted, tmp_path: Path) -> None:
+    (tmp_path / "kite.jpg").write_bytes(b"mine")
+
+    exit_, _, err = command("generate", "x", "-m", "dall-e-2", "-o", "kite.png")
+
+    assert (exit_, gateway.drawn_requests, (tmp_path / "kite.jpg").read_bytes()) == (2, [], b"mine")
+    assert err == "imageway: kite.jpg is there already; nothing was sent. Name another with -o\n"
+
+
+def test_a_dry_run_sends_nothing(command: Any, gateway: Scripted) -> None:
+    exit_, out, _ = command("generate", "x", "-m", "dall-e-2", "--dry-run", "--json")
+
+    assert (exit_, gateway.sent) == (0, [])
+    assert json.loads(out) == {
+        "would_send": True,
+        "target": "main/x",
+        "translated": [],
+        "cost": {"low_usd": 0.02, "high_usd": 0.04},
+    }
+
+
+def test_a_call_in_doubt_is_asked_for_again_under_its_key(command: Any, gateway: Scripted) -> None:
+    doubt = ImageError(ErrorCode.UPSTREAM_TIMEOUT, "Too slow.", may_have_billed=True)
+    gateway.replies.append(refused(doubt))
+
+    exit_, _, err = command("generate", "x", "-m", "dall-e-2")
+    key = gateway.sent[0].headers["idempotency-key"]
+    again = command("generate", "x", "-m", "dall-e-2", "--key", key)
+
+    told = f"imageway: Too slow. It may be paid for: the same command with --key {key} asks for it again."
+    assert (exit_, err.splitlines()[-1], again[0]) == (3, told, 0)
+    assert [sent.headers["idempotency-key"] for sent in gateway.sent] == [key, key]
+    assert [sent.headers.get("imageway-retry-unknown") for sent in gateway.sent] == [None, "true"]
+
+
+@pytest.mark.parametrize(
+    ("error", "exit_"),
+    [
+        (ImageError(ErrorCode.CONTENT_REJECTED, "No."), 3),
+        (ImageError(ErrorCode.UNAUTHENTICATED, "No."), 4),
+        (ImageError(ErrorCode.RATE_LIMITED, "No.", retry_after_s=1), 3),
+    ],
+)
+def test_a_refusal_has_its_own_exit_code(command: Any, gateway: Scripted, error: ImageError, exit_: int) -> None:
+    gateway.replies.append(refused(error))
+
+    assert command("generate", "x", "-m", "dall-e-2")[0] == exit_
+
+
+@pytest.mark.parametrize(
+    ("tokens", "sentence"),
+    [
+        (("generate", "x", "-m", "dall-e-9"), "The model 'dall-e-9' does not exist."),
+        (
+            ("generate", "x", "-m", "dall-e-2", "-p", "size"),
+            "--param is NAME=VALUE, such as size=1024x1024, but it is 'size'",
+        ),
+        (("edit", "gone.png", "x", "-m", "gpt-image-1"), "There is no file 'gone.png'"),
+        (("edit", "x", "-m", "gpt-image-1"), "nothing was sent: Missing required parameter: 'image'."),
+    ],
+)
+def test_wrong_usage_is_a_sentence(command: Any, gateway: Scripted, tokens: tuple[str, ...], sentence: str) -> None:
+    exit_, _, err = command(*tokens)
+
+    assert (exit_, gateway.drawn_requests) == (2, [])
+    assert sentence in err
+
+
+def test_the_examination_tells_libraries_gateway_and_models(command: Any) -> None:
+    exit_, out, _ = command("doctor")
+
+    lines = out.splitlines()
+    assert exit_ == 0
+    assert lines[0].startswith("ok    imageway: ")
+    assert "ok    models: 3 that this key may use" in lines
+
+
+def test_a_gateway_that_is_not_there_is_bad_news(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["doctor", "--gateway", "http://127.0.0.1:9", "--json"]) == 4
+
+    findings = json.loads(capsys.readouterr().out)["findings"]
+    assert [finding["state"] for finding in findings if finding["about"] == "gateway"] == ["bad"]
+
+
+def _task(folder: Path, count: int = 5) -> Path:
+    write_task(folder)
+    records = [{"id": str(n), "title": f"t{n}"} for n in range(1, count + 1)]
+    (folder / "data.json").write_text(json.dumps(records))
+    return folder
+
+
+class _Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(("answer", "drawn_in_all"), [("y\n", 5), ("\n", 2)])
+def test_a_preview_asks_whether_to_go_on_and_draws_nothing_twice(
+    command: Any, gateway: Scripted, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: str, drawn_in_all: int
+) -> None:
+    monkeypatch.setattr(sys, "stdin", _Terminal(answer))
+    monkeypatch.setattr("sys.stderr", _Terminal())
+
+    exit_, out, _ = command("preview", str(_task(tmp_path)), "-n", "2")
+
+    assert (exit_, len(gateway.sent)) == (0, drawn_in_all)
+    assert str(tmp_path / "report.html") in out.splitlines()
+
+
+def test_a_preview_in_a_pipe_asks_nobody(command: Any, gateway: Scripted, tmp_path: Path) -> None:
+    exit_, _, err = command("preview", str(_task(tmp_path)), "-n", "2")
+
+    assert (exit_, len(gateway.sent)) == (0, 2)
+    assert err.splitlines()[-1] == "the others are drawn by: imageway run, with the same task and output"
+
+
+def test_events_are_lines_of_json_on_standard_output(command: Any, gateway: Scripted, tmp_path: Path) -> None:
+    gateway.replies += [drawn(), REJECTED]
+
+    exit_, out, _ = command("run", str(_task(tmp_path, 2)), "--events", "-", "--concurrency", "1", "--fail-on", "none")
+
+    *events, summary = [json.loads(line) for line in out.splitlines()]
+    assert exit_ == 0
+    assert [(event["type"], event.get("record_id")) for event in events] == [
+        ("started", None),
+        ("record", "1"),
+        ("record", "2"),
+    ]
+    assert [event["fault"] and event["fault"]["code"] for event in events[1:]] == [None, "content_rejected"]
+    assert (summary["succeeded"], summary["failed"]) == (1, 1)
+
+
+def test_events_go_to_a_file_that_other_runs_add_to(command: Any, tmp_path: Path) -> None:
+    for _ in range(2):
+        command("run", str(_task(tmp_path, 1)), "--events", str(tmp_path / "events.jsonl"))
+
+    lines = (tmp_path / "events.jsonl").read_text().splitlines()
+    assert [json.loads(line)["type"] for line in lines] == ["started", "record"] * 2
+
+
+def test_a_file_for_events_that_cannot_be_written_is_told_before_anything_is_sent(
+    command: Any, gateway: Scripted, tmp_path: Path
+) -> None:
+    target = tmp_path / "no" / "events.jsonl"
+
+    exit_, _, err = command("run", str(_task(tmp_path, 1)), "--events", str(target))
+
+    assert (exit_, gateway.drawn_requests) == (2, [])
+    assert err.splitlines()[-1] == f"imageway: can't write events to {target}: No such file or directory"
+
+
+def test_a_real_gateway_draws_from_the_command_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with serving(create_app(sketch_only()), lifespan="on") as url:
+        exit_ = main(
+            ["generate", "tulips", "-m", "gpt-image-2", "-p", "size=1024x1024", "-p", "quality=low", "--gateway", url]
+        )
+
+    assert (exit_, capsys.readouterr().out) == (0, f"{tmp_path / 'picture.png'}\n")
