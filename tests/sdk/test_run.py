@@ -598,3 +598,14 @@ def test_a_record_beyond_its_model_is_left_out_where_its_node_says_so(tmp_path: 
     assert (summary.succeeded, summary.failed, summary.skipped) == (1, 0, 1)
     assert gateway.prompts == ["Draw short"]
     assert [(error["id"], error["code"]) for error in _errors(tmp_path / "out")] == [("1", "skipped")]
+
+
+def test_a_record_of_an_id_that_is_taken_has_cost_nothing(tmp_path: Path) -> None:
+    records = [{"id": "1", "title": "t1"}, {"id": "1", "title": "t2"}]
+
+    for _ in range(2):
+        summary, _ = _run(_plan(tmp_path, records, columns=_columns("id")), FakeGateway(), tmp_path)
+
+    (line,) = _errors(tmp_path)
+    assert (line["code"], line["attempts"], line["cost_usd"]) == ("duplicate_id", 0, None)
+    assert summary.cost_usd == Decimal("0.020")

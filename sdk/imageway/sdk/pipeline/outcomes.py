@@ -21,6 +21,7 @@ __all__ = ("Counts", "Outcome", "Outcomes", "total_usd")
 Outcome = Literal["done", "failed", "skipped"]
 
 _ALL = 2**62
+_NEVER_BEGUN = frozenset({"invalid_record", "invalid_id", "duplicate_id"})
 
 
 class Counts(Struct, frozen=True, kw_only=True):
@@ -49,9 +50,14 @@ class Outcomes:
         told, code = (None, None) if fault is None else (fault_json(fault), sql_text(fault.code))
 
         def work(connection: sqlite3.Connection) -> None:
-            calls = connection.execute(
-                "SELECT attempts, cost_usd FROM call WHERE run = ? AND record = ?", (self._run, id_)
-            ).fetchall()
+            # A record that couldn't be begun has no calls, even where another one of the same id has.
+            calls = (
+                []
+                if code in _NEVER_BEGUN
+                else connection.execute(
+                    "SELECT attempts, cost_usd FROM call WHERE run = ? AND record = ?", (self._run, id_)
+                ).fetchall()
+            )
             cost = _text(total_usd(cost for _, cost in calls))
             attempts = sum(sent for sent, _ in calls)
             connection.execute(
