@@ -484,9 +484,31 @@ def test_what_is_wrong_with_a_subgraph_is_told_in_its_own_file_or_where_it_is_ov
     assert heads(issues, folder) == [
         "graph_config.yaml:11:11 error[unknown-key] graph_config.nodes.pic.output_kyes is not a key here;"
         " allowed are pre_process, post_process, on_violation, node_state, node_name",
+        "inner/graph_config.yaml:1:1 note[no-effect] data_config has no effect in a subgraph:"
+        " the task around it decides",
         "inner/graph_config.yaml:11:51 error[unknown-node] there is no node pci; allowed are END, lot, pic"
         ' | did you mean "pic"?',
     ]
+
+
+def test_nothing_can_be_said_over_a_graph_within_a_graph(tmp_path: Path) -> None:
+    folder = _with_subgraph(tmp_path)
+    (folder / "middle").mkdir()
+    task_folder(
+        folder / "middle",
+        "nodes: {deep: {node_type: subgraph, subgraph: inner}}\n"
+        "edges: [{from: START, to: deep}, {from: deep, to: END}]",
+    )
+    outer = folder / "graph_config.yaml"
+    text = outer.read_text().replace("subgraph: inner", "subgraph: middle")
+    outer.write_text(text.replace("pic:\n", "deep:\n", 1))
+
+    _, issues = load_task(folder, working_directory=folder)
+
+    assert (
+        "graph_config.yaml:9:9 error[odd-override] nothing can be said over deep, which is a subgraph itself"
+        in heads(issues, folder)
+    )
 
 
 def test_a_subgraph_that_holds_itself_is_refused(tmp_path: Path) -> None:

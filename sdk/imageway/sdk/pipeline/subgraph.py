@@ -79,6 +79,11 @@ class _Flattening:
         self._flat.issues += edge_issues(document, list(graph.nodes), graph.edges, idle=idle)
         subgraphs = set()
         for name, node in graph.nodes.items():
+            if overrides is not None and name in overrides.by_node and (name in idle or isinstance(node, SubgraphNode)):
+                kind = "idle" if name in idle else "a subgraph itself"
+                where = Place(document=overrides.document, path=(*overrides.path, name))
+                message = f"nothing can be said over {name}, which is {kind}"
+                self._flat.issues.append(where.issue("odd-override", message, of_key=True))
             if name in idle:
                 continue
             if isinstance(node, SubgraphNode):
@@ -119,6 +124,7 @@ class _Flattening:
         self._flat.issues += [*told.values(), *faults]
         if task is None:
             return
+        self._flat.issues += _without_effect(inner)
         at: YamlPath = ("graph_config", "nodes", name, "node_config_map")
         for named in node.node_config_map:
             if named not in task.graph_config.nodes:
@@ -161,6 +167,14 @@ class _Flattening:
             return Place(document=document, path=(*path, *further))
 
         return Written(name=name, node=decoded, data=merged, at=place, code=code)
+
+
+def _without_effect(inner: Document) -> Iterator[Issue]:
+    """What a graph within a graph says that only the task around it decides."""
+    for path in (("data_config",), ("output_config",), ("schema_config",), ("graph_config", "graph_properties")):
+        if inner.get(path) is not None:
+            message = f"{path[-1]} has no effect in a subgraph: the task around it decides"
+            yield Place(document=inner, path=path).issue("no-effect", message, severity="note", of_key=True)
 
 
 def _merged(own: Mapping[str, JsonValue], over: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
