@@ -174,3 +174,12 @@ def test_a_signal_reloads_at_once_and_what_needs_a_restart_is_told(tmp_path: Pat
         assert not (tmp_path / "other.sqlite3").exists()
 
     assert kept["sections"] == ["server", "ledger"]
+
+
+def test_a_configuration_that_names_no_possible_file_is_refused_like_any_other(tmp_path: Path) -> None:
+    with running(Upstream(), tmp_path) as (gateway, files):
+        files.swap(files.text("second").replace("file:", "file:\\0"))
+        gateway.said("configuration.refused")
+        files.swap(files.text("third"))
+        gateway.said("configuration.reloaded")
+        assert gateway.models == ["third"]

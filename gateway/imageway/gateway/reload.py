@@ -21,8 +21,8 @@ from imageway.gateway.settings import Settings, SettingsError
 
 __all__ = ("Reloader",)
 
-_AT_START_ONLY = ("server", "limits", "budgets", "ledger", "media")
-"""Sections that a running gateway keeps: where it listens, and what its calls in flight are counted and kept in."""
+_AT_START_ONLY = ("server", "limits", "budgets", "ledger", "media", "traces")
+"""Sections that a running gateway keeps: where it listens, and what its calls are counted, kept and told in."""
 
 _MOST_BYTES = 16 * 2**20
 
@@ -80,6 +80,7 @@ class Reloader:
         """Load the configuration now. Whatever is wrong with it goes to the log."""
         try:
             following, kept = await asyncio.to_thread(self._following)
+            self._adopt(following)
         except SettingsError as error:
             self._log.error("configuration.refused", problems=[issue.render() for issue in every_issue(error)])
             self._tell(used=False)
@@ -88,7 +89,6 @@ class Reloader:
             self._log.exception("configuration.refused")
             self._tell(used=False)
             return
-        self._adopt(following)
         if kept:
             self._log.warning("configuration.needs_restart", sections=kept)
         self._log.info(
@@ -137,7 +137,7 @@ def _content(file: Path) -> bytes:
     try:
         with file.open("rb") as stream:
             return sha256(stream.read(_MOST_BYTES)).digest()
-    except OSError:
+    except (OSError, ValueError):  # no such file, and no name of any
         return b"-"
 
 
