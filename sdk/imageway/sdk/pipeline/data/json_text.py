@@ -161,8 +161,8 @@ class _Text:
         self._ended = not content
         try:
             self._text += self._decoder.decode(content, final=self._ended)
-        except UnicodeDecodeError as error:
-            raise SourceError(f"{self._data.name}: not valid {self._data.encoding}: {error.reason}") from error
+        except UnicodeError as error:
+            raise SourceError(f"{self._data.name}: not valid {self._data.encoding}: {error}") from error
         return not self._ended
 
     def _forget(self) -> None:
