@@ -5,6 +5,7 @@ each process counts its own.
 """
 
 import asyncio
+import logging
 import secrets
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ("InFlight",)
 
+_log = logging.getLogger(__name__)
 _PREFIX = "imageway:in_flight:1:"
 _LEASE_S = 30.0
 
@@ -93,11 +95,17 @@ class InFlight:
             return
         while True:
             await self._sleep(self._lease_s / 3)
-            by_key: dict[str, list[str]] = {}
-            for token, name in self._leases.items():
-                by_key.setdefault(name, []).append(token)
-            for name, tokens in by_key.items():
-                await self._asked(self._redis.eval(_RENEW, 1, _PREFIX + name, round(self._lease_s * 1000), *tokens))
+            try:
+                await self._renewed(self._redis)
+            except Exception:  # noqa: BLE001  # what goes wrong once may work the next time, and no call may fall with it
+                _log.exception("in_flight.renewal_failed")
+
+    async def _renewed(self, redis: "Redis") -> None:
+        by_key: dict[str, list[str]] = {}
+        for token, name in self._leases.items():
+            by_key.setdefault(name, []).append(token)
+        for name, tokens in by_key.items():
+            await self._asked(redis.eval(_RENEW, 1, _PREFIX + name, round(self._lease_s * 1000), *tokens))
 
     async def _taken(self, redis: "Redis", name: str, token: str, limit: int) -> bool:
         if not self._missable.there:
