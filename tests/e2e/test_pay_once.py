@@ -38,5 +38,5 @@ def test_a_doubtful_call_waits_for_the_word(tmp_path: Path, capsys: pytest.Captu
 
     capsys.readouterr()
     assert codes == [3, 3, 0, 0]
-    assert faults == ["upstream_unavailable", "outcome_unknown", None, None]
+    assert faults == ["upstream_unavailable", "upstream_unavailable", None, None]
     assert len(upstream.requests) == 2
