@@ -30,6 +30,7 @@ from imageway.sdk.pipeline.loaded import LoadedTask
 from imageway.sdk.pipeline.model_names import with_known_models
 from imageway.sdk.pipeline.plan import ImageNode, ImagePart, OutputColumn, Plan, TextPart
 from imageway.sdk.pipeline.run import Bounds, run_plan
+from imageway.sdk.pipeline.sharing import shared_folder
 from imageway.sdk.pipeline.sink import atomic_file
 from imageway.sdk.pipeline.tariff import Tariff
 from imageway.sdk.runs import Run
@@ -63,7 +64,8 @@ class RunOptions(Struct, frozen=True, kw_only=True):
     """How a run goes: the first `limit` records, within a budget in USD and a time, and how many calls at a time.
 
     The budget counts all that the run has spent, in earlier passes too. What was refused is asked again with
-    `retry_failed`; `fresh` begins a new run beside what is there.
+    `retry_failed`; `fresh` begins a new run beside what is there. With `share_identical` equal requests are answered
+    once, this run's and earlier ones'.
     """
 
     limit: int | None = None
@@ -72,6 +74,7 @@ class RunOptions(Struct, frozen=True, kw_only=True):
     concurrency: Concurrency = "auto"
     retry_failed: bool = False
     fresh: bool = False
+    share_identical: bool = False
 
     @property
     def bounds(self) -> Bounds:
@@ -209,6 +212,7 @@ class Pipeline:
                 replace=sketch_draws(choice),
                 fresh=options.fresh,
                 retry_failed=options.retry_failed,
+                shared=shared_folder() if options.share_identical else None,
             )
         return Run(summary=summary)
 

@@ -92,6 +92,13 @@ def _run(
     retry_unknown: Annotated[
         bool, Parameter(negative="", help="Draw anew what may have been paid for already but never arrived.")
     ] = False,
+    share_identical: Annotated[
+        bool,
+        Parameter(
+            negative="",
+            help="Answer equal requests once, this run's and earlier ones'; otherwise two records are two draws.",
+        ),
+    ] = False,
     fail_on: Annotated[
         str, Parameter(help="From when on failed records make exit code 3: any, none, or above a share such as 5%.")
     ] = "any",
@@ -128,6 +135,7 @@ def _run(
             retry_failed=retry_failed,
             fail_on=read_fail_on(fail_on),
             events=events,
+            share_identical=share_identical,
         ),
         as_json=as_json,
     )

@@ -27,6 +27,7 @@ from imageway.sdk.pipeline.loaded import LoadedTask
 from imageway.sdk.pipeline.lock import RunLockedError
 from imageway.sdk.pipeline.redo import RedoError, read_redo
 from imageway.sdk.pipeline.run import Bounds, run_plan
+from imageway.sdk.pipeline.sharing import shared_folder
 
 __all__ = ("Anew", "run_task")
 
@@ -59,6 +60,7 @@ async def run_task(
     retry_failed: bool = False,
     fail_on: FailOn = ANY,
     events: str | None = None,
+    share_identical: bool = False,
     opener: Opener | None = None,
 ) -> Exit:
     """Check and run *task*, and say what has come of it. Raises `GiveUpError` before the first record.
@@ -111,6 +113,7 @@ async def run_task(
                     anew=anew.replace,
                     fresh=anew.fresh,
                     redo=redo,
+                    shared=shared_folder() if share_identical else None,
                     retry_failed=retry_failed,
                     retry_unknown=choice.retry_unknown,
                     writing=writing,

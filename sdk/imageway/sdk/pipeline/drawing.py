@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from concurrent.futures import Executor
 from decimal import Decimal
 from functools import partial
@@ -30,6 +30,7 @@ from imageway.sdk.pipeline.plan import ImageNode, ImagePart, Plan
 from imageway.sdk.pipeline.provenance import KeptPicture, answered_with
 from imageway.sdk.pipeline.render import request_of
 from imageway.sdk.pipeline.sending import NotSentError, Sender
+from imageway.sdk.pipeline.sharing import SharedAnswers
 from imageway.sdk.pipeline.sink import save_picture, sync_folder
 from imageway.sdk.pipeline.template import MissingFieldError
 
@@ -57,7 +58,8 @@ class Studio(Struct, frozen=True, kw_only=True):
     threads of their own, `readers`, since a link may be slow.
 
     With `replace`, pictures of other calls make room for new ones. Calls that an earlier run has seen fail are sent
-    again with `retry_failed`, and those that may have been paid for with `retry_unknown`. Lots are drawn by `seed`.
+    again with `retry_failed`, and those that may have been paid for with `retry_unknown`. Equal
+    requests have one answer where there is a store for what is `shared`. Lots are drawn by `seed`.
     """
 
     client: DrawingClient
@@ -73,6 +75,7 @@ class Studio(Struct, frozen=True, kw_only=True):
     replace: bool = False
     retry_failed: bool = False
     retry_unknown: bool = False
+    shared: SharedAnswers | None = None
     seed: int = 0
 
 
@@ -235,13 +238,26 @@ class _Drawing:
         return replace(standing.fault, position=self._call.position, remembered=True)
 
     async def _send(self, request: ImageRequest, stem: Path) -> Drawn:
-        result = await self._studio.sender.send(
-            request, self._key, cost_of=lambda result: self._cost(request, result), reserved=self._reserved
-        )
+        result = await self._answered(request)
         fetched = [await self._fetched(image) for image in result.images]
         # One thread for all of it: waking another costs as much as decoding a picture.
         fault = await asyncio.to_thread(self._saved, request, result, fetched, stem)
         return self._end(fault)
+
+    async def _answered(self, request: ImageRequest) -> ImageResult:
+        call, studio = self._call, self._studio
+
+        def ask() -> Coroutine[None, None, ImageResult]:
+            return studio.sender.send(
+                request, self._key, cost_of=lambda result: self._cost(request, result), reserved=self._reserved
+            )
+
+        if studio.shared is None:
+            return await ask()
+        content = await asyncio.to_thread(
+            studio.journal.content_key, call.record_id, call.node.name, request, draw=call.draw
+        )
+        return await studio.shared.get(content, ask)
 
     async def _reserved(self, high_usd: Decimal) -> None:
         await asyncio.to_thread(self._studio.journal.reserve, self._key, high_usd)

@@ -119,18 +119,20 @@ class Journal:
         *draw* counts, from 1, how often *node* draws for the record: in a loop, equal requests are several draws. One
         that is to be redone is another call.
         """
-        mask = None if request.mask is None else sha256(request.mask.content).hexdigest()
-        images = [sha256(image.content).hexdigest() for image in request.images]
-        content = (request.operation, request.model, request.params, images, mask)
         call: tuple[object, ...] = (record_id, node) if draw == 1 else (record_id, node, draw)
-        redone = self._redone[_call(sql_text(record_id), node, draw)] if self._redone else 0
+        redone = self._redone_times(record_id, node, draw)
         call = (*call, {"redone": redone}) if redone else call
-        try:
-            text = msgspec.json.encode((self._run.id, self._drawer, *call, content), order="deterministic")
-        except UnicodeEncodeError as error:
-            sentence = "The request or its record's id holds half of a surrogate pair, which is no valid text."
-            raise ImageError(ErrorCode.INVALID_REQUEST, sentence) from error
-        return f"imageway-{sha256(text).hexdigest()}"
+        return f"imageway-{_hashed((self._run.id, self._drawer, *call, _content(request)))}"
+
+    def content_key(self, record_id: str, node: str, request: ImageRequest, *, draw: int = 1) -> str:
+        """What equal requests to the same drawer have in common, whatever record, node and run they are of.
+
+        Several draws of a loop are no equal requests, nor is one that is to be redone.
+        """
+        return _hashed((self._drawer, draw, self._redone_times(record_id, node, draw), _content(request)))
+
+    def _redone_times(self, record_id: str, node: str, draw: int) -> int:
+        return self._redone[_call(sql_text(record_id), node, draw)] if self._redone else 0
 
     def standing(self, key: str) -> Standing:
         """How the call of *key* stands; reads the pictures that it was answered with."""
@@ -331,6 +333,20 @@ def _pass(connection: sqlite3.Connection, *, fresh: bool, replacing: bool, value
         (*map(sql_text, values), newest[0]),
     )
     return _Run(number=newest[0], id=newest[1], replacing=bool(newest[2]), fresh=bool(newest[3]))
+
+
+def _content(request: ImageRequest) -> tuple[object, ...]:
+    mask = None if request.mask is None else sha256(request.mask.content).hexdigest()
+    images = [sha256(image.content).hexdigest() for image in request.images]
+    return (request.operation, request.model, request.params, images, mask)
+
+
+def _hashed(values: tuple[object, ...]) -> str:
+    try:
+        return sha256(msgspec.json.encode(values, order="deterministic")).hexdigest()
+    except UnicodeEncodeError as error:
+        sentence = "The request or its record's id holds half of a surrogate pair, which is no valid text."
+        raise ImageError(ErrorCode.INVALID_REQUEST, sentence) from error
 
 
 def _call(record: str, node: str, draw: int) -> str:

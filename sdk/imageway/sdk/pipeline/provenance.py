@@ -17,7 +17,7 @@ from imageway.sdk.pipeline.events import RecordFault
 
 __all__ = ("Answered", "KeptPicture", "answered_with", "asked_of", "fault_json", "has_c2pa", "read_fault")
 
-_TOLD = ("imageway-target", "imageway-translated", "imageway-attempts", "imageway-replayed")
+_TOLD = ("imageway-target", "imageway-translated", "imageway-attempts", "imageway-replayed", "imageway-shared")
 
 
 class KeptPicture(Struct, frozen=True, kw_only=True):

@@ -34,6 +34,7 @@ from imageway.sdk.pipeline.redo import Redo
 from imageway.sdk.pipeline.rows import absent_sources, row
 from imageway.sdk.pipeline.run_view import open_run
 from imageway.sdk.pipeline.sending import Sender
+from imageway.sdk.pipeline.sharing import SharedAnswers
 from imageway.sdk.pipeline.sidecars import write_sidecars
 from imageway.sdk.pipeline.sink import picture_folder, write_errors
 from imageway.sdk.pipeline.tariff import Tariff
@@ -94,6 +95,7 @@ async def run_plan(
     retry_unknown: bool = False,
     seed: int = 0,
     redo: Redo | None = None,
+    shared: Path | None = None,
     writing: Writing = _DEFAULT,
     sleep: Callable[[float], Coroutine[None, None, None]] = asyncio.sleep,
 ) -> RunSummary:
@@ -111,6 +113,7 @@ async def run_plan(
     *seed*.
 
     The calls that *redo* names are made anew, and what follows from them; their earlier pictures stay beside.
+    With *shared* equal requests have one answer, out of that folder where it has one.
 
     Raises `RedoError`, `JournalError`, `SourceError` for data that can't be used, `RunLockedError`, `OSError` where
     *output* can't be written, and `ImageError` where the gateway doesn't tell its models; all before the first record.
@@ -149,6 +152,7 @@ async def run_plan(
             replace=replace,
             retry_failed=retry_failed,
             retry_unknown=retry_unknown,
+            shared=None if shared is None else SharedAnswers(shared),
             seed=seed,
         )
         feed = _Feed(plan, source, journal)
