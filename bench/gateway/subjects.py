@@ -123,6 +123,22 @@ def gateway(folder: Path, upstream: int, core: int) -> Iterator[Subject]:
 
 
 @contextmanager
+def on_granian(folder: Path, core: int) -> Iterator[Subject | None]:
+    """The gateway of `gateway`, by the same configuration, on granian; None where that isn't installed."""
+    program = Path(sys.executable).with_name("granian")
+    if not program.exists():
+        yield None
+        return
+    port = free_port()
+    os.environ["IMAGEWAY_CONFIG"] = str(folder / "gateway.yaml")
+    command = [str(program), "--interface", "asgi", "--loop", "uvloop", "--host", "127.0.0.1", "--port", str(port)]
+    command += ["--factory", "--working-dir", str(Path(__file__).parent), "on_granian:application"]
+    with pinned(command, core, folder / "granian.log") as process:
+        ready_s = _ready(process, port, b"GET /readyz HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n", 60)
+        yield Subject("on granian", port, (process.pid, *_children(process.pid)), ready_s)
+
+
+@contextmanager
 def litellm(folder: Path, upstream: int, core: int) -> Iterator[Subject | None]:
     """None where it isn't installed."""
     program = shutil.which("litellm")

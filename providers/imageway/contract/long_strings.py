@@ -20,9 +20,13 @@ class Shortened:
     """
 
     def __init__(self, body: bytes | mmap, *, longest: int = _LONGEST) -> None:
+        self._long: dict[bytes, Raw] = {}
+        self._taken: set[bytes] = set()
+        self.text = bytes(body) if len(body) <= longest else self._shortened(body, longest)
+
+    def _shortened(self, body: bytes | mmap, longest: int) -> bytes:
         view = memoryview(body)
         kept: list[bytes | memoryview] = []
-        self._long: dict[bytes, Raw] = {}
         copied = at = 0
         while (start := body.find(b'"', at)) >= 0:
             end = _string_end(body, start + 1)
@@ -35,8 +39,7 @@ class Shortened:
                 kept += (view[copied:start], token)
                 copied = at
         kept.append(view[copied:])
-        self.text = b"".join(kept)
-        self._taken: set[bytes] = set()
+        return b"".join(kept)
 
     def original(self, raw: Raw) -> Raw:
         """*raw*, a whole value of `text`, as it is in the body."""

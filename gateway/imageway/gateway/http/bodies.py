@@ -13,6 +13,9 @@ from imageway.gateway.spool import Pocket, Spool
 
 __all__ = ("announced_bytes", "arriving", "whole_body")
 
+_SMALL_BYTES = 16_384
+"""What isn't counted: as many bytes as the head of a request may have."""
+
 _GRACE_S = 30.0
 _LEAST_BYTES_PER_S = 16_384
 """What a body must keep up on the average."""
@@ -67,7 +70,11 @@ async def whole_body(request: Request[Any, Any, Any], spool: Spool, max_bytes: i
 
     *times* is how often what is made of it is as large as the body itself.
     """
-    pocket: Pocket = spool.pocket(times * announced_bytes(request, max_bytes))
+    announced = announced_bytes(request, max_bytes)
+    if 0 < announced <= _SMALL_BYTES:
+        async with aclosing(arriving(request, announced)) as pieces:
+            return b"".join([piece async for piece in pieces])
+    pocket: Pocket = spool.pocket(times * announced)
     try:
         async with aclosing(arriving(request, max_bytes)) as pieces:
             async for piece in pieces:
