@@ -13,19 +13,28 @@ T = TypeVar("T")
 
 async def while_there(receive: Callable[[], Awaitable[Any]], working: Awaitable[T]) -> T:
     """What comes of *working*, which is cancelled where the caller hangs up before it is done."""
-    work = asyncio.ensure_future(working)
-    leaving = asyncio.ensure_future(_gone(receive))
-    try:
-        await asyncio.wait((work, leaving), return_when=asyncio.FIRST_COMPLETED)
-        if work.done():
-            return await work
-        work.cancel()
-        await asyncio.wait((work,))
-        raise ImageError(ErrorCode.INVALID_REQUEST, "The caller hung up before the picture was there.")
-    finally:
-        for task in (work, leaving):
+    task = asyncio.current_task()
+    if task is None:
+        raise RuntimeError("only a task can be left by its caller")
+    left = done = False
+
+    def leave(watching: asyncio.Future[None]) -> None:
+        nonlocal left
+        if not (done or watching.cancelled() or watching.exception()):
+            left = True
             task.cancel()
-        await asyncio.wait((work, leaving))
+
+    watching = asyncio.ensure_future(_gone(receive))
+    watching.add_done_callback(leave)
+    try:
+        return await working
+    except asyncio.CancelledError:
+        if left and task.uncancel() == 0:
+            raise ImageError(ErrorCode.INVALID_REQUEST, "The caller hung up before the picture was there.") from None
+        raise
+    finally:
+        done = True
+        watching.cancel()
 
 
 async def _gone(receive: Callable[[], Awaitable[Any]]) -> None:
