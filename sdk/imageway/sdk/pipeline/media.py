@@ -13,6 +13,7 @@ from pathlib import Path, PurePosixPath
 from urllib.parse import unquote_to_bytes, urlsplit
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from imageway.contract.errors import ErrorCode, ImageError
 from imageway.contract.request import ImageFormat, ImageInput
@@ -59,6 +60,7 @@ def read_pictures(value: object, *, places: Places = _ANYWHERE) -> tuple[ImageIn
 
 def read_picture(value: object, *, places: Places = _ANYWHERE) -> ImageInput:
     """One picture; see `read_pictures`."""
+    found_at: str | None = None
     match value:
         case str() if is_data_url(value):
             content, shown, name = data_url_bytes(value), "the data URL", "image"
@@ -68,6 +70,7 @@ def read_picture(value: object, *, places: Places = _ANYWHERE) -> ImageInput:
         case str() | Path():
             path = _found(os.fspath(value), places.folders or (Path(),))
             content, shown, name = _content(path), f"'{_shown(os.fspath(value))}'", path.name
+            found_at = str(path.absolute())
         case bytes() | bytearray() | memoryview():
             content, shown, name = bytes(value), "the picture", "image"
         case {"bytes": bytes() as content, **rest}:
@@ -80,7 +83,7 @@ def read_picture(value: object, *, places: Places = _ANYWHERE) -> ImageInput:
         raise _fault(f"{shown} is empty: there is no picture in it.")
     if len(content) > MAX_PICTURE_BYTES:
         raise _too_large(shown)
-    picture = image_input(content, name)
+    picture = replace(image_input(content, name), found_at=found_at)
     if picture.facts.format is ImageFormat.UNKNOWN:
         raise _fault(f"{shown} is not an image of a known format (PNG, JPEG, WebP, GIF and others).")
     return picture
