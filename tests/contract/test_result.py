@@ -51,3 +51,12 @@ def test_usage_always_has_the_input_details_and_never_empty_output_details() -> 
         "output_tokens": 2,
         "input_tokens_details": {"text_tokens": 1, "image_tokens": 0},
     }
+
+
+@pytest.mark.parametrize("size", range(1, 9))
+def test_a_pictures_size_is_told_by_its_text(size: int) -> None:
+    assert GeneratedImage.from_bytes(b"x" * size).size_bytes == size
+
+
+def test_a_link_has_no_size() -> None:
+    assert GeneratedImage(url="https://images.example/1").size_bytes == 0

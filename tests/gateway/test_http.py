@@ -517,6 +517,7 @@ def test_the_log_has_one_line_per_request_and_no_prompt(gateway: httpx.Client, l
         "status": 200,
         "attempts": 1,
         "images": 1,
+        "image_bytes": 70,
         "asked_images": 1,
         "prompt_chars": 17,
         "prompt_sha256": sha256(b"top secret prompt").hexdigest()[:16],

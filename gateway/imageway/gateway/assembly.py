@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
 from importlib.resources.abc import Traversable
+from itertools import chain
 
 from msgspec.structs import replace
 
@@ -13,7 +14,7 @@ from imageway.gateway.access.faults import key_faults, token_faults
 from imageway.gateway.media.configured import configured_store, media_faults
 from imageway.gateway.media.need import needs_media
 from imageway.gateway.media.store import MediaStore
-from imageway.gateway.outside import built_provider, fault_issue, store_faults
+from imageway.gateway.outside import built_provider, fault_issue, store_faults, trace_faults
 from imageway.gateway.settings import (
     ModelSettings,
     ProviderSettings,
@@ -73,7 +74,9 @@ class _Assembler:
         if default is not None and default not in {model.name for model in models}:
             self._fault(("default_model",), "unknown-model", f"default_model is '{default}', which is no model here")
         names = {model.name for model in models}
-        for fault in (*key_faults(self._settings, names), *token_faults(self._settings), *store_faults(self._settings)):
+        settings = self._settings
+        found = (key_faults(settings, names), token_faults(settings), store_faults(settings), trace_faults(settings))
+        for fault in chain.from_iterable(found):
             self._fault(*fault)
         media = self._media()
         if self._issues:

@@ -3,6 +3,7 @@ wrong, so that every problem is told at once.
 """
 
 from collections.abc import Callable, Iterator
+from importlib import import_module
 
 from imageway.contract.document import Issue, issue_at
 from imageway.gateway.access.faults import Fault
@@ -15,7 +16,7 @@ from imageway.gateway.stores.place import StoreError
 from imageway.providers.discovery import missing_extra
 from imageway.providers.protocol import ImageProvider
 
-__all__ = ("built_provider", "every_issue", "fault_issue", "outside_faults", "store_faults")
+__all__ = ("built_provider", "every_issue", "fault_issue", "outside_faults", "store_faults", "trace_faults")
 
 
 def every_issue(error: SettingsError) -> tuple[Issue, ...]:
@@ -39,6 +40,7 @@ def outside_faults(settings: Settings) -> Iterator[Fault]:
         if isinstance(built, tuple):
             yield built
     yield from store_faults(settings)
+    yield from trace_faults(settings)
     if settings.media is not None:
         yield from ((("media", key), "media", message) for key, message in media_faults(settings.media))
 
@@ -67,3 +69,13 @@ def store_faults(settings: Settings) -> Iterator[Fault]:
             check()
         except (LedgerError, StoreError) as error:
             yield ((section, "store"), section, str(error))
+
+
+def trace_faults(settings: Settings) -> Iterator[Fault]:
+    """Of the library that traces need."""
+    if settings.traces is None:
+        return
+    try:
+        import_module("imageway.gateway.telemetry.traces")
+    except ImportError as error:
+        yield (("traces",), "missing-extra", f"traces need the extra 'otel': pip install 'imageway[otel]' ({error})")

@@ -45,6 +45,15 @@ class GeneratedImage(Struct, frozen=True, kw_only=True):
         return cls(b64_json=Raw(b'"' + base64.b64encode(content) + b'"'), revised_prompt=revised_prompt)
 
     @property
+    def size_bytes(self) -> int:
+        """How large the picture is, by the length of its text, which isn't decoded; 0 where there is a link instead."""
+        if isinstance(self.b64_json, UnsetType):
+            return 0
+        text = memoryview(self.b64_json)
+        padding = bytes(text[-3:-1]).count(b"=")
+        return (len(text) - 2) * 3 // 4 - padding
+
+    @property
     def content(self) -> bytes:
         """The picture's bytes, decoded anew at every call.
 

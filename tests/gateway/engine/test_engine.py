@@ -151,6 +151,7 @@ def test_observers_hear_every_attempt_and_the_end() -> None:
             upstream_model="up",
             prompt_sha256="facf5131ec5957f4",
             estimated_usd=Decimal("0.25067"),
+            image_bytes=1,
         )
     ]
 

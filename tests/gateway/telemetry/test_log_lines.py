@@ -65,6 +65,7 @@ def test_a_line_has_everything_about_its_request(text: str) -> None:
         "attempts": 2,
         "earlier_attempts": ["main/gpt-image-1 upstream_auth"],
         "images": 1,
+        "image_bytes": 70,
         "asked_images": 1,
         "prompt_chars": 20,
         "prompt_sha256": "c452fa8d6540934f",

@@ -139,10 +139,10 @@ def test_traces_without_their_library_are_told_of(tmp_path: Path) -> None:
     config.write_text(f"{config.read_text()}traces: {{}}\n")
     hidden = (
         "import sys; sys.modules['opentelemetry.sdk'] = None; from imageway.gateway.__main__ import main;"
-        f"sys.exit(main(['--config', {str(config)!r}]))"
+        f"sys.exit(main(['check', '--config', {str(config)!r}]))"
     )
 
     ran = subprocess.run([sys.executable, "-c", hidden], capture_output=True, text=True, check=False)
 
     assert ran.returncode == 2
-    assert "error[missing-extra] traces need the extra 'otel': pip install 'imageway[otel]'" in ran.stderr
+    assert ":24:9 error[missing-extra] traces need the extra 'otel': pip install 'imageway[otel]'" in ran.stderr

@@ -50,6 +50,7 @@ class Call:
         self.request = request
         self.attempts = 0
         self.images = 0
+        self.image_bytes = 0
         self.translated: tuple[str, ...] = ()
         self.cost_usd: Decimal | None = None
         self.usage: Usage | UnsetType = UNSET
@@ -133,6 +134,7 @@ class Call:
                 self._first_picture_s = self._clock_s() - self._started_s
             if isinstance(event, CompletedImage):
                 self.images += 1
+                self.image_bytes += event.image.size_bytes
                 self.usage = self.usage if isinstance(event.usage, UnsetType) else event.usage
             yield event
 
@@ -149,6 +151,7 @@ class Call:
             upstream_seconds=self._upstream_s,
             attempts=self.attempts,
             images=self.images,
+            image_bytes=self.image_bytes,
             prompt_chars=len(prompt) if isinstance(prompt, str) else 0,
             input_images=len(request.images),
             input_bytes=sum(image.size_bytes for image in request.images),

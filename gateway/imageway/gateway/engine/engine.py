@@ -162,6 +162,7 @@ class Engine:
             ticket.came_to(call.cost_usd)
             delivered = await room.delivered(result, contract)
         call.images = len(delivered.images)
+        call.image_bytes = sum(image.size_bytes for image in delivered.images)
         return Outcome(
             result=delivered,
             target=passage.target,

@@ -116,8 +116,8 @@ class RequestFinished(Struct, frozen=True, kw_only=True):
     `translated` names the rules by which the request was changed before it went out.
 
     `upstream_seconds` is the part of `seconds` that was spent waiting for targets, `wait_seconds` the part between
-    attempts; a stream showed its first picture, or preview, after `first_picture_seconds`. `images` may be fewer than
-    `asked_images` though all went well.
+    attempts; a stream showed its first picture, or preview, after `first_picture_seconds`. `images` may be fewer
+    than `asked_images` though all went well; `image_bytes` counts those that aren't links.
     `estimated_usd` is the most that it could cost, where there are prices and something was sent. `prompt_sha256` is
     cut to 16 digits, and empty without a prompt. `keyed` calls came under an `Idempotency-Key`.
     `limit` is the one of its key by which a request was refused.
@@ -143,6 +143,7 @@ class RequestFinished(Struct, frozen=True, kw_only=True):
     wait_seconds: float = 0.0
     first_picture_seconds: float | None = None
     fault_params: tuple[str, ...] = ()
+    image_bytes: int = 0
     usage: Usage | None = None
     estimated_usd: Decimal | None = None
     upstream_model: str | None = None

@@ -139,6 +139,7 @@ class LogObserver(Observer):
             "earlier_attempts": [f"{made.provider}/{made.upstream_model} {made.code}" for made in attempts[:-1]],
             "wait_seconds": _rounded(event.wait_seconds),
             "first_picture_seconds": _rounded(event.first_picture_seconds or 0),
+            "image_bytes": event.image_bytes,
             "stream": event.streamed,
             "pictures_in": [msgspec.to_builtins(picture) for picture in event.pictures_in],
             "faults": [

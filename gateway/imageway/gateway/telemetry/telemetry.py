@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING
 from litestar.types import ASGIApp
 from structlog.typing import FilteringBoundLogger
 
-from imageway.contract.document import Issue
 from imageway.gateway.drain import Drain
 from imageway.gateway.engine.events import Observer
-from imageway.gateway.settings import Settings, SettingsError
+from imageway.gateway.settings import Settings
 from imageway.gateway.telemetry.logs import LogObserver
 from imageway.gateway.telemetry.metrics import Metrics
 from imageway.gateway.telemetry.wire_meter import wire_meter
@@ -25,7 +24,6 @@ class Telemetry:
     """`observers` of the engine, `middleware` around the calls, and `metrics` for their page."""
 
     def __init__(self, settings: Settings, log: FilteringBoundLogger, drain: Drain) -> None:
-        """Raises `SettingsError` where traces are asked for and their library is missing."""
         self._traces = traces = _traces(settings)
         trace_id: Callable[[], str] = traces.trace_id if traces else str
         self.metrics = Metrics(trace_id=trace_id)
@@ -49,9 +47,6 @@ class Telemetry:
 def _traces(settings: Settings) -> "Traces | None":
     if settings.traces is None:
         return None
-    try:
-        from imageway.gateway.telemetry.traces import Traces
-    except ImportError as error:
-        message = f"traces need the extra 'otel': pip install 'imageway[otel]' ({error})"
-        raise SettingsError((Issue(severity="error", code="missing-extra", message=message),)) from error
+    from imageway.gateway.telemetry.traces import Traces  # a library that most gateways don't have
+
     return Traces(settings.traces)
