@@ -2,6 +2,7 @@
 
 import io
 import json
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -273,3 +274,13 @@ def test_a_real_gateway_draws_from_the_command_line(
         )
 
     assert (exit_, capsys.readouterr().out) == (0, f"{tmp_path / 'picture.png'}\n")
+
+
+def test_bash_completes_options_by_what_the_command_prints(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert main(["completion", "bash"]) == 0
+    (tmp_path / "completion").write_text(capsys.readouterr().out)
+
+    words = 'source completion; COMP_WORDS=(imageway run --bud); COMP_CWORD=2; _imageway; echo "${COMPREPLY[@]}"'
+    completed = subprocess.run(["bash", "-c", words], cwd=tmp_path, capture_output=True, text=True, check=True)
+
+    assert completed.stdout == "--budget\n"

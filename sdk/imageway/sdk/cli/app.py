@@ -1,7 +1,8 @@
 """The commands' arguments, and what is done with whatever goes wrong. Heavy imports wait until a command runs."""
 
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from cyclopts import App, CycloptsError, Parameter
 
@@ -9,7 +10,7 @@ from imageway.contract.version import __version__
 from imageway.sdk.cli.calls_commands import add_call_commands
 from imageway.sdk.cli.run_commands import add_run_commands
 from imageway.sdk.cli.starting_commands import add_starting_commands
-from imageway.sdk.cli.talk import Exit, say
+from imageway.sdk.cli.talk import Exit, put, say
 from imageway.sdk.cli.words import AsJson, Count, Gateway, GatewayConfig, Models, Provider, Task, guarded
 
 __all__ = ("run_app",)
@@ -40,7 +41,14 @@ def _app() -> App:
     add_call_commands(app)
     add_run_commands(app)
     add_starting_commands(app)
+    app.command(partial(_completion, app), name="completion")
     return app
+
+
+def _completion(app: App, shell: Annotated[Literal["bash", "zsh", "fish"], Parameter(help="Yours.")], /) -> int:
+    """Print what your shell needs to complete commands and options: source <(imageway completion bash)."""
+    put(app.generate_completion(prog_name="imageway", shell=shell))
+    return Exit.FINE
 
 
 def _run(
