@@ -1,6 +1,7 @@
 """Room for bodies: memory first, then files without a name; nothing over the bounds, nothing left behind."""
 
 import gc
+import os
 from pathlib import Path
 
 import pytest
@@ -120,3 +121,21 @@ def test_an_answer_without_room_is_refused_before_it_is_paid_for() -> None:
 
     assert (caught.value.message, caught.value.code, caught.value.retry_after_s) == FULL
     assert len(held) == 2
+
+
+class FullDisk(Spool):
+    def open_file(self) -> int:
+        return os.open("/dev/full", os.O_WRONLY)
+
+
+def test_an_answer_that_a_full_disk_can_not_take_is_told_to_be_paid_for() -> None:
+    store = AnswerStore(FullDisk(memory_bytes=1, disk_bytes=9).answer(5))
+
+    with pytest.raises(ImageError) as caught:
+        store.write(b"12345")
+
+    assert (caught.value.message, caught.value.code, caught.value.may_have_billed) == (
+        "The picture was drawn, but the gateway's spool can't be written (OSError).",
+        ErrorCode.INTERNAL,
+        True,
+    )

@@ -227,7 +227,14 @@ class AnswerStore:
         self._pocket = pocket
 
     def write(self, chunk: bytes) -> None:
-        self._pocket.write(chunk, whatever_it_takes=True)
+        try:
+            self._pocket.write(chunk, whatever_it_takes=True)
+        except OSError as error:
+            raise ImageError(
+                ErrorCode.INTERNAL,
+                f"The picture was drawn, but the gateway's spool can't be written ({type(error).__name__}).",
+                may_have_billed=True,
+            ) from error
 
     def finished(self) -> tuple[bytes | mmap, Content]:
         self._pocket.done()

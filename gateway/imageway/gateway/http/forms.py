@@ -76,6 +76,11 @@ async def picture_request(
                     form.take(event, pocket)
         cutter.close()
         return _opened(await form.request(operation, registry, named), intake.max_pixels)
+    except OSError as error:
+        pocket.close()
+        raise ImageError(
+            ErrorCode.INTERNAL, f"The gateway's spool can't be written ({type(error).__name__}); nothing was sent."
+        ) from error
     except BaseException:
         pocket.close()
         raise
