@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: demo test check dist lock reference chart-schema image-test cluster-test clean help
+.PHONY: demo test check dist lock reference chart-schema chart-policies image-test cluster-test clean help
 
 help:
 	@sed -n 's/^\([a-z-]*\):.*## /make \1  - /p' $(MAKEFILE_LIST)
@@ -25,6 +25,9 @@ reference: $(VENV)/.ready ## write docs/pipeline-reference.md anew, after a chan
 
 chart-schema: $(VENV)/.ready ## write the chart's values.schema.json anew, after a change of the gateway's settings
 	@$(BIN)/python helm/values_schema.py
+
+chart-policies: ## the chart under checkov's policies
+	@tests/helm/policies.sh
 
 image-test: $(VENV)/.ready ## build the Dockerfile and run it locked down (root; buildah, podman, runc, mmdebstrap)
 	@tests/image/run.sh
