@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from imageway.contract.document import Issue
 from imageway.contract.errors import ImageError
+from imageway.sdk.cli.allocator import keep_freed_memory
 from imageway.sdk.cli.check import against_models, faulty, loaded_task, tell_issues
 from imageway.sdk.cli.ending import ANY, FailOn, exit_of, summary_json, told
 from imageway.sdk.cli.gateway import open_client
@@ -81,6 +82,7 @@ async def run_task(
         redo = None if anew.redo is None else read_redo(anew.redo)
     except RedoError as error:
         raise GiveUpError(Exit.UNUSABLE, str(error)) from error
+    keep_freed_memory()
     loaded = _sound(*loaded_task(task, models_file))
     folder, writing = place.found(loaded.plan.folder)
     async with open_client(choice, opener=opener) as client:
