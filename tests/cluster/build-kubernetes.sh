@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Builds the programs of a single Kubernetes node from Debian's source package, offline once that is fetched, into the
-# cache. About 12 minutes of CPU and 4 GB of scratch, once per machine; does nothing where they are there already.
+# cache. About 12 minutes of CPU, on one core, and 4 GB of scratch, once per machine; does nothing where they are there already.
 # usage: build-kubernetes.sh CACHE
 set -euo pipefail
 cache=$1
@@ -27,7 +27,7 @@ tar xzf kubernetes_*.orig.tar.gz
 cd kubernetes-*/
 mkdir -p .go/src/k8s.io
 ln -sfn ../../.. .go/src/k8s.io/kubernetes
-export GOPATH=$PWD/.go HOME=$scratch/home GOMAXPROCS=${GOMAXPROCS:-1} GOFLAGS=-p=1
+export GOPATH=$PWD/.go HOME=$scratch/home GOMAXPROCS=${GOMAXPROCS:-1}
 build() { nice -n 19 make WHAT="$*" >"$scratch/make.log" 2>&1 || { tail -30 "$scratch/make.log" >&2; exit 1; }; }
 CGO_ENABLED=0 build cmd/kube-apiserver cmd/kube-controller-manager cmd/kube-scheduler
 build cmd/kubelet cmd/kube-proxy

@@ -78,6 +78,12 @@ def test_the_schema_refuses_by_place(helm: str, setting: str, told: tuple[str, .
             ("redis.enabled=true",),
             "redis.enabled needs redis.url, or redis.existingSecret.name with the address under its key",
         ),
+        (
+            "sketch",
+            ("config.server.max_call_s=null",),
+            "config.server.max_call_s is missing, and the pod's time to end, its volumes and the proxies in front go by"
+            " it",
+        ),
         ("sketch", ("config.server.port=0",), "config.server.port is 0, a port that nobody knows"),
         (
             "sketch",

@@ -107,6 +107,11 @@
 {{- if and .Values.redis.enabled (not .Values.redis.url) (not .Values.redis.existingSecret.name) }}
   {{- fail "\nredis.enabled needs redis.url, or redis.existingSecret.name with the address under its key" }}
 {{- end }}
+{{- range $name := list "drain_delay_s" "drain_s" "max_call_s" "max_upload_bytes" "spool_bytes" }}
+  {{- if not (hasKey $config.server $name) }}
+    {{- fail (printf "\nconfig.server.%s is missing, and the pod's time to end, its volumes and the proxies in front go by it" $name) }}
+  {{- end }}
+{{- end }}
 {{- if eq (int $config.server.port) 0 }}
   {{- fail "\nconfig.server.port is 0, a port that nobody knows" }}
 {{- end }}
