@@ -39,6 +39,7 @@ def test_a_result_leaves_out_what_the_model_does_not_tell() -> None:
         "images": ({"url": "https://images.example/1.png"},),
         "upstream_request_id": None,
         "upstream_headers": {},
+        "as_it_came": None,
     }
 
 
