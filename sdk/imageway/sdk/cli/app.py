@@ -76,6 +76,9 @@ def _run(
     gateway_config: GatewayConfig = None,
     provider: Provider = None,
     limit: Annotated[Count | None, Parameter(help="Run the first records only.")] = None,
+    shard: Annotated[
+        str, Parameter(help="Run one of several parts, such as 0/4 for the first of four, each into its own folder.")
+    ] = "0/1",
     concurrency: Annotated[
         str,
         Parameter(help="How many calls are in flight at most; auto begins with 4 and goes by what the gateway bears."),
@@ -122,7 +125,7 @@ def _run(
     failed, 4 the gateway can't be reached or refuses the key, 5 the budget or the time is reached, 6 too many records
     failed of one cause, 130 and 143 interrupted. After 4, 5, 6, 130 and 143 the same command goes on.
     """
-    from imageway.sdk.cli.bounds import read_bounds
+    from imageway.sdk.cli.bounds import read_bounds, read_shard
     from imageway.sdk.cli.ending import read_fail_on
     from imageway.sdk.cli.place import Place
     from imageway.sdk.cli.run import Anew, run_task
@@ -136,6 +139,7 @@ def _run(
             choice=choice,
             place=Place(output=output, output_file=output_file, relative_paths=relative_paths, sidecars=sidecars),
             limit=limit,
+            shard=read_shard(shard),
             bounds=read_bounds(budget=budget, max_time=max_time, concurrency=concurrency),
             seed=seed,
             as_json=as_json,

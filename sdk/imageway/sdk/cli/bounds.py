@@ -6,10 +6,11 @@ from decimal import Decimal
 from imageway.sdk.cli.talk import Exit, GiveUpError
 from imageway.sdk.pipeline.run import Bounds
 
-__all__ = ("read_bounds",)
+__all__ = ("read_bounds", "read_shard")
 
 _MOST = 64
 _USD = re.compile(r"\$?([0-9]+(?:\.[0-9]+)?)\s*(?:USD|usd)?")
+_SHARD = re.compile(r"([0-9]{1,6})/([0-9]{1,6})")
 _TIME = re.compile(r"(?:([0-9]+)h)?(?:([0-9]+)m)?(?:([0-9]+)s?)?")
 
 
@@ -22,6 +23,14 @@ def read_bounds(*, budget: str | None, max_time: str | None, concurrency: str) -
         budget_usd=None if budget is None else _usd(budget),
         max_time_s=None if max_time is None else _seconds(max_time),
     )
+
+
+def read_shard(text: str) -> tuple[int, int]:
+    """`I/N`: the part I, from 0, of N. Raises `GiveUpError`."""
+    match = _SHARD.fullmatch(text.strip())
+    if match is None or int(match[1]) >= int(match[2]):
+        raise GiveUpError(Exit.UNUSABLE, f"--shard is I/N with I from 0 to N-1, such as 0/4, but it is '{text}'")
+    return int(match[1]), int(match[2])
 
 
 def _count(text: str) -> int:

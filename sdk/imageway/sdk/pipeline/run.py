@@ -86,6 +86,7 @@ async def run_plan(
     on_event: Listener,
     bounds: Bounds = _UNBOUNDED,
     limit: int | None = None,
+    shard: tuple[int, int] = (0, 1),
     stop: asyncio.Event | None = None,
     drawer: str = "",
     replace: bool = False,
@@ -100,6 +101,8 @@ async def run_plan(
     sleep: Callable[[float], Coroutine[None, None, None]] = asyncio.sleep,
 ) -> RunSummary:
     """Run *plan* on its records, the first *limit* of them, into the folder *output*, within *bounds*.
+
+    Of those it runs the ones of a *shard*, such as (0, 4) for the first of four; a record's id decides which that is.
 
     When *stop* is set, a bound is reached, or the gateway is out of reach, no record is begun any more, calls in flight
     are finished, and what is done is written. So it is when more than half of the last twenty records have failed of
@@ -126,7 +129,8 @@ async def run_plan(
         journal = stack.enter_context(opened)
         if redo is not None:
             journal.redo(redo)
-        source = stack.enter_context(open_source(plan.data, id_column=plan.id_column, selection=Selection(last=limit)))
+        selection = Selection(last=limit, shard=shard[0], shards=shard[1])
+        source = stack.enter_context(open_source(plan.data, id_column=plan.id_column, selection=selection))
         purse = Purse(bounds.budget_usd, spent_usd=journal.spent_usd())
         start = _START if bounds.adaptive else bounds.concurrency
         sender = Sender(
@@ -157,7 +161,7 @@ async def run_plan(
         )
         feed = _Feed(plan, source, journal)
         await feed.fill()
-        run = _Run(plan, studio, feed, on_event, stop or asyncio.Event(), limit)
+        run = _Run(plan, studio, feed, on_event, stop or asyncio.Event(), selection)
         for note in plan.notes:
             on_event(Noted(message=note))
         on_event(RunStarted(total=source.count))
@@ -207,14 +211,15 @@ class _Feed:
 
 class _Run:
     def __init__(
-        self, plan: Plan, studio: Studio, feed: _Feed, on_event: Listener, stop: asyncio.Event, limit: int | None
+        self, plan: Plan, studio: Studio, feed: _Feed, on_event: Listener, stop: asyncio.Event, selection: Selection
     ) -> None:
         self._plan = plan
         self._studio = studio
         self._feed = feed
         self._on_event = on_event
         self._stop = stop
-        self._limit = limit
+        self._limit = selection.last
+        self._of_all = selection.last is None and selection.shards == 1
         self._halt: Halt | None = None
         self._done = 0
         self._pictures = 0
@@ -251,7 +256,7 @@ class _Run:
     def write(self, writing: Writing) -> tuple[Path, Path | None]:
         """Write what is finished, and say which columns stayed empty."""
         outcomes = self._studio.journal.outcomes
-        whole = self._limit is None and self._halt is None and not self._stop.is_set() and self._feed.ended
+        whole = self._of_all and self._halt is None and not self._stop.is_set() and self._feed.ended
         outcomes.complete(total=self._feed.count, stopped=self._ending()[0], whole=whole)
         for name, source in self._absent.items():
             self._on_event(Noted(message=f"column '{name}': some records have no '{source}'; null there"))
