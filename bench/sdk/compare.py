@@ -1,4 +1,4 @@
-"""A bare loop, ours and, where it is installed, SyGra: the same records against the same held gateway, in turn.
+"""A bare loop and ours: the same records against the same held gateway, in turn.
 
     python bench/sdk/compare.py [--records 500] [--bytes 1000000] [--hold 0.2] [--in-flight 50] [--rounds 3]
 
@@ -7,7 +7,6 @@ peak RSS; records per second. The bare loop needs `pip install aiohttp pybase64`
 """
 
 import argparse
-import importlib.util
 import json
 import os
 import shutil
@@ -53,28 +52,11 @@ def measured(command: list[str]) -> Cost:
 
 
 def runs(name: str, url: str, task: Path, output: Path, in_flight: int) -> list[str]:
-    match name:
-        case "bare loop":
-            return [
-                sys.executable,
-                str(HERE / "bare_loop.py"),
-                url,
-                str(task / "data.json"),
-                str(output),
-                str(in_flight),
-            ]
-        case "imageway":
-            imageway = str(Path(sys.executable).with_name("imageway"))
-            return [imageway, "run", str(task), "--gateway", url, "-o", str(output), "--concurrency", str(in_flight)]
-        case _:
-            return [
-                sys.executable,
-                str(HERE / "sygra_run.py"),
-                url,
-                str(task / "data.json"),
-                str(output),
-                str(in_flight),
-            ]
+    if name == "bare loop":
+        data = str(task / "data.json")
+        return [sys.executable, str(HERE / "bare_loop.py"), url, data, str(output), str(in_flight)]
+    imageway = str(Path(sys.executable).with_name("imageway"))
+    return [imageway, "run", str(task), "--gateway", url, "-o", str(output), "--concurrency", str(in_flight)]
 
 
 def write_task(folder: Path, count: int) -> Path:
@@ -93,7 +75,7 @@ def main() -> None:
     parser.add_argument("--in-flight", type=int, default=50)
     parser.add_argument("--rounds", type=int, default=3)
     asked = parser.parse_args()
-    systems = ["bare loop", "imageway"] + (["SyGra"] if importlib.util.find_spec("sygra") else [])
+    systems = ["bare loop", "imageway"]
     command = [sys.executable, str(HERE / "held_gateway.py"), str(asked.bytes), str(asked.hold)]
     costs: dict[str, list[Cost]] = {name: [] for name in systems}
     with (
