@@ -5,10 +5,12 @@ and nothing outside can reach it or be reached by it. Needs root, and the progra
 """
 
 import json
+import os
+import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import yaml
@@ -16,6 +18,7 @@ import yaml
 ADDRESS = "10.199.0.1"
 """The node's, where its DNS answers too."""
 _API = "https://127.0.0.1:16443"
+_WRITTEN = ("/run", "/var/log", "/var/lib/kubelet", "/var/lib/cni")
 _PODS = "10.198.0.0/24"
 _SERVICES = "10.197.0.0/24"
 _TUNABLES = (
@@ -107,8 +110,10 @@ def running_node(folder: Path, binaries: Path, pause_archive: Path) -> Iterator[
     (folder / "log").mkdir()
     with ExitStack() as stack:
         stack.enter_context(_tunables_kept())
+        stack.enter_context(_cgroups_removed())
         holder = stack.enter_context(_namespaces())
         node = Node(folder, binaries, holder)
+        _places(node)
         _network(node)
         _write_configuration(node)
         node.start(
@@ -189,7 +194,13 @@ def _namespaces() -> Iterator[int]:
             if time.monotonic() > end or outer.poll() is not None:
                 raise RuntimeError("no namespaces to be had; is this root?")
             time.sleep(0.1)
-        yield int(children.read_text().split()[0])
+        first = int(children.read_text().split()[0])
+        try:
+            yield first
+        finally:
+            # Its end is the end of all the others, and only after that the outer one ends by itself.
+            os.kill(first, signal.SIGKILL)
+            outer.wait(timeout=60)
     finally:
         outer.kill()
         outer.wait()
@@ -205,6 +216,24 @@ def _tunables_kept() -> Iterator[None]:
         for place, value in before.items():
             if place.read_text() != value:
                 place.write_text(value)
+
+
+def _places(node: Node) -> None:
+    """Let what a node writes outside its folder vanish with it."""
+    for place in _WRITTEN:
+        Path(place).mkdir(parents=True, exist_ok=True)
+        node.run("mount", "-t", "tmpfs", "tmpfs", place)
+
+
+@contextmanager
+def _cgroups_removed() -> Iterator[None]:
+    roots = [place for place in Path("/sys/fs/cgroup").glob("**/k8s.io") if place.is_dir()]
+    yield
+    for root in Path("/sys/fs/cgroup").glob("**/k8s.io"):
+        if root not in roots:
+            for folder, _, _ in os.walk(root, topdown=False):
+                with suppress(OSError):
+                    Path(folder).rmdir()
 
 
 def _network(node: Node) -> None:
