@@ -1,17 +1,20 @@
 """The engine without HTTP: attempts, fallback, and what observers hear."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from decimal import Decimal
 
 import pytest
+from msgspec.structs import replace
 from typing_extensions import override
 
 from fakes.clock import FakeClock
+from fakes.upstream import PNG
 from imageway.contract.errors import ErrorCode, ImageError
-from imageway.contract.request import ImageRequest, Operation
+from imageway.contract.request import ImageInput, ImageRequest, Operation
 from imageway.contract.result import GeneratedImage, ImageResult
+from imageway.contract.sniff import sniff
 from imageway.gateway.engine.delivery import Delivery, Room
 from imageway.gateway.engine.engine import Engine
 from imageway.gateway.engine.events import (
@@ -309,6 +312,28 @@ async def test_a_call_cancelled_between_two_targets_leaves_no_place_taken() -> N
 
     assert [busy.reason if busy else None for busy in before] == [None, "in_flight"]
     assert [prospect.busy for prospect in limited.foresee(REQUEST).prospects] == [None, None]
+
+
+class Unread:
+    """A picture that nobody may read."""
+
+    size = len(PNG)
+
+    def at(self, offset: int, count: int) -> bytes:
+        raise AssertionError("telling of a picture reads it")
+
+    def chunks(self) -> Iterator[bytes | memoryview]:
+        raise AssertionError("telling of a picture reads it")
+
+
+def test_telling_of_a_call_reads_no_picture() -> None:
+    listener = Listener()
+    photo = ImageInput(source=Unread(), facts=sniff(PNG))
+    edit = replace(REQUEST, operation=Operation.EDIT, images=(photo,))
+
+    asyncio.run(engine(listener, Scripted()).run(edit, request_id="r"))
+
+    assert [picture.bytes for picture in listener.requests[0].pictures_in] == [len(PNG)]
 
 
 def test_a_request_that_names_no_model_is_told_so() -> None:

@@ -186,7 +186,7 @@ def _pictures_in(request: ImageRequest) -> tuple[PictureIn, ...]:
         PictureIn(
             role=role,
             format=image.facts.format.value,
-            bytes=len(image.content),
+            bytes=image.size_bytes,
             width_px=image.facts.width_px,
             height_px=image.facts.height_px,
         )
