@@ -14,7 +14,7 @@ from litestar import Litestar, Request
 from litestar.exceptions import HTTPException
 from PIL import Image
 
-from fakes.upstream import Upstream
+from fakes.upstream import Upstream, failed
 from gateway_log import Log
 from imageway.gateway.app import create_app
 from imageway.gateway.http.bodies import arriving
@@ -28,6 +28,7 @@ server:
    max_calls_in_flight: 1}}
 providers: [{{name: first, type: openai, base_url: "{url}/v1", api_key: "file:{key}"}}]
 models: [{{name: gpt-image-2, targets: [{{provider: first, model: gpt-image-2}}]}}]
+ledger: {{store: "sqlite:ledger.sqlite3"}}
 """
 BOUNDARY = {"content-type": "multipart/form-data; boundary=x"}
 
@@ -111,11 +112,15 @@ def test_pictures_that_lie_on_the_disk_go_out_whole_and_in_order(
     assert (spool.used_memory_bytes, spool.used_disk_bytes, list((tmp_path / "spool").iterdir())) == (0, 0, [])
 
 
-async def asked(app: Litestar, messages: list[dict[str, Any]], length: int) -> list[dict[str, Any]]:
-    """What *app* sends to a caller of an edit from whom *messages* come and then nothing more."""
+async def asked(
+    app: Litestar, messages: list[dict[str, Any]], length: int, *, waits: bool = False
+) -> list[dict[str, Any]]:
+    """What *app* sends to a caller of an edit from whom *messages* come, and who then hangs up unless it *waits*."""
     sent: list[dict[str, Any]] = []
 
     async def receive() -> dict[str, Any]:
+        if waits and not messages:
+            await asyncio.Event().wait()
         return messages.pop(0) if messages else {"type": "http.disconnect"}
 
     async def send(message: Any) -> None:
@@ -141,6 +146,49 @@ async def test_a_caller_who_leaves_in_the_middle_frees_all_at_once(app: Litestar
     assert sent[0]["status"] == 400
     assert (app.state.spool.used_memory_bytes, app.state.spool.used_disk_bytes) == (0, 0)
     assert upstream.requests == []
+
+
+@pytest.fixture
+def uncollected() -> Iterator[None]:
+    """Python looks for no circles of garbage."""
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()
+
+
+@pytest.mark.usefixtures("uncollected")
+async def test_a_call_that_fails_gives_its_room_back_at_once(app: Litestar, upstream: Upstream) -> None:
+    content = photo(0)
+    upload = httpx.Request(
+        "POST", "http://x", data={"model": "gpt-image-2", "prompt": "x"}, files={"image": ("a.png", content)}
+    )
+    body = upload.read().replace(upload.headers["content-type"].partition("boundary=")[2].encode(), b"x")
+    upstream.replies.append(failed(500, None))
+
+    async with app.lifespan():
+        sent = await asked(app, [{"type": "http.request", "body": body, "more_body": False}], len(body), waits=True)
+
+    assert sent[0]["status"] == 502
+    assert (app.state.spool.used_memory_bytes, app.state.spool.used_disk_bytes) == (0, 0)
+    assert [sent.files[0][3] for sent in upstream.requests] == [content]
+
+
+@pytest.mark.usefixtures("uncollected")
+def test_a_keyed_call_that_fails_gives_its_room_back_at_once(
+    gateway: httpx.Client, app: Litestar, upstream: Upstream
+) -> None:
+    upstream.replies.append(failed(500, None))
+
+    reply = gateway.post(
+        "/v1/images/edits",
+        data={"model": "gpt-image-2", "prompt": "x"},
+        files={"image": ("a.png", photo(0))},
+        headers={"idempotency-key": "one"},
+    )
+
+    assert reply.status_code == 502
+    assert (app.state.spool.used_memory_bytes, app.state.spool.used_disk_bytes) == (0, 0)
 
 
 async def test_what_finds_no_room_is_told_to_come_again_before_it_is_read(app: Litestar, upstream: Upstream) -> None:

@@ -13,8 +13,9 @@ from msgspec import Struct
 
 from imageway.contract.content import Content
 from imageway.contract.errors import ErrorCode, ImageError
+from imageway.contract.request import ImageRequest
 
-__all__ = ("AnswerStore", "Pocket", "Spool")
+__all__ = ("AnswerStore", "Pocket", "Spool", "let_go")
 
 _STEP_BYTES = 1 << 20
 """What a body that doesn't tell its size asks for at a time."""
@@ -112,9 +113,9 @@ class _Held:
         self.keep("memory", 0)
         self.keep("disk", 0)
         self.pieces = []
-        if self.file is not None:
-            os.close(self.file)
-            self.file = None
+        file, self.file = self.file, None
+        if file is not None:
+            os.close(file)
 
 
 class Pocket:
@@ -241,6 +242,10 @@ class AnswerStore:
         body = self._pocket.in_one_piece()
         return body, self._pocket.content()
 
+    def close(self) -> None:
+        """Give the room back; what was in it may not be read any more."""
+        self._pocket.close()
+
 
 class _Part(Struct, frozen=True, eq=False):
     pocket: Pocket
@@ -252,6 +257,17 @@ class _Part(Struct, frozen=True, eq=False):
 
     def chunks(self) -> Iterator[bytes | memoryview]:
         return self.pocket.chunks(self.start, self.size)
+
+
+def let_go(request: ImageRequest) -> None:
+    """Close the pockets that the files of *request* lie in, which nobody reads any more.
+
+    The error of a failed call would hold them, for its traceback refers to itself, until Python looks for such
+    circles. Meanwhile others would find no room.
+    """
+    for file in (*request.images, request.mask, request.markup):
+        if file is not None and isinstance(file.source, _Part):
+            file.source.pocket.close()
 
 
 def _full() -> ImageError:

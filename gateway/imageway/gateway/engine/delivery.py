@@ -82,13 +82,18 @@ class Delivery:
     async def room_for(self, passage: Passage) -> AsyncIterator[Room]:
         """The time of a call by *passage*. Raises `ImageError` where there is no room for what it may draw."""
         store = AnswerStore(self._spool.answer(_usual_bytes(passage))) if self._spool else None
-        if self._media is None:
-            yield Room(passage, None, store)
-        elif passage.translation is not None and passage.translation.links:
-            async with self._media.reserving(_most_bytes(passage)) as reservation:
-                yield Room(passage, reservation.keep, store)
-        else:
-            yield Room(passage, self._media.keep, store)
+        try:
+            if self._media is None:
+                yield Room(passage, None, store)
+            elif passage.translation is not None and passage.translation.links:
+                async with self._media.reserving(_most_bytes(passage)) as reservation:
+                    yield Room(passage, reservation.keep, store)
+            else:
+                yield Room(passage, self._media.keep, store)
+        except BaseException:
+            if store is not None:
+                store.close()
+            raise
 
 
 def _usual_bytes(passage: Passage) -> int:

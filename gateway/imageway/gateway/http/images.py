@@ -28,7 +28,7 @@ from imageway.gateway.http.relayed import RelayedAnswer
 from imageway.gateway.http.request_id import request_id_of
 from imageway.gateway.http.streaming import StreamedAnswer
 from imageway.gateway.settings import ServerSettings
-from imageway.gateway.spool import Spool
+from imageway.gateway.spool import Spool, let_go
 
 __all__ = ("image_routes",)
 
@@ -96,6 +96,7 @@ def image_routes(server: ServerSettings, spool: Spool) -> list[HTTPRouteHandler]
         key, keyed = request.headers.get("idempotency-key"), request.app.state.get("keyed")
         if key is not None and keyed is not None:
             return await keyed_answer(keyed, key, request, asked, caller, patience)
+        exchange(request).callback(let_go, asked)
         if asked.params.get("stream") is True:
             return StreamedAnswer(engine, request, asked, caller, patience, keep_alive_s=server.keep_alive_s)
         running = engine.run(asked, request_id=request_id, caller=caller, patience=patience)

@@ -21,6 +21,7 @@ from imageway.gateway.http.request_id import request_id_of
 from imageway.gateway.ledger.fingerprint import fingerprint
 from imageway.gateway.ledger.kept_answer import KeptAnswer
 from imageway.gateway.ledger.keyed import KeyedCall, KeyedCalls, SentMark
+from imageway.gateway.spool import let_go
 
 __all__ = ("keyed_answer",)
 
@@ -59,11 +60,14 @@ async def keyed_answer(
         return KeptAnswer(status=200, headers=headers, body=b"".join(events))
 
     def held(call: KeyedCall) -> KeyedCall:
-        """*call*, which may outlive its request: its caller may leave."""
+        """*call*, which may outlive its request: its caller may leave. Then nobody reads the files any more."""
 
         async def holding(mark_sent: SentMark) -> KeptAnswer:
-            with generation.held():
-                return await call(mark_sent)
+            try:
+                with generation.held():
+                    return await call(mark_sent)
+            finally:
+                let_go(asked)
 
         return holding
 
