@@ -282,6 +282,8 @@ def test_an_edit_in_another_encoding_is_told_how_to_send_it(gateway: httpx.Clien
     [
         b'content-disposition: form-data; name="prompt"\r\n\r\n\xff\xfe',
         b'content-disposition: form-data; name="prompt"\r\ncontent-type: text/plain; charset=nope\r\n\r\nx',
+        b'content-disposition: form-data; name="prompt"\r\ncontent-type: text/plain; charset=punycode\r\n\r\na..b',
+        b'content-disposition: form-data; name="prompt"\r\ncontent-type: text/plain; charset=undefined\r\n\r\nx',
         b'content-disposition: form-data; name="image"; filename=""\r\n\r\n\x89PNG\xff',
     ],
 )
@@ -296,6 +298,42 @@ def test_forms_that_are_no_text_are_the_callers_fault(gateway: httpx.Client, ups
     assert reply.json()["error"]["message"] == (
         "The form can't be read: texts must be UTF-8, and files need a file name."
     )
+    assert upstream.requests == []
+
+
+def text_part(name: str, text: bytes, charset: str = "utf-8") -> bytes:
+    head = (
+        f'--x\r\ncontent-disposition: form-data; name="{name}"\r\ncontent-type: text/plain; charset={charset}\r\n\r\n'
+    )
+    return head.encode() + text + b"\r\n"
+
+
+@pytest.mark.parametrize(("charset", "text"), [("UTF-8", "é".encode()), ("US-ASCII", b"e"), ("ISO-8859-1", b"\xe9")])
+def test_texts_come_in_the_charsets_that_clients_name(
+    gateway: httpx.Client, upstream: Upstream, charset: str, text: bytes
+) -> None:
+    head = b'--x\r\ncontent-disposition: form-data; name="image"; filename="a.png"\r\n\r\n'
+    form = [text_part("model", b"gpt-image-1"), text_part("prompt", text, charset), head, picture(), b"\r\n--x--\r\n"]
+
+    reply = gateway.post(
+        "/v1/images/edits", content=b"".join(form), headers={"content-type": "multipart/form-data; boundary=x"}
+    )
+
+    assert reply.status_code == 200
+    assert dict(upstream.requests[0].texts)["prompt"] == text.decode("latin-1" if charset == "ISO-8859-1" else "utf-8")
+
+
+@pytest.mark.parametrize(("count", "status"), [(4, 400), (5, 413)])
+def test_texts_of_a_form_are_bounded_together(
+    gateway: httpx.Client, upstream: Upstream, count: int, status: int
+) -> None:
+    form = b"".join(text_part(f"a{number}", b"x" * 1_000_000) for number in range(count)) + b"--x--\r\n"
+
+    reply = gateway.post("/v1/images/edits", content=form, headers={"content-type": "multipart/form-data; boundary=x"})
+
+    assert reply.status_code == status
+    if status == 413:
+        assert reply.json()["error"]["message"] == "The texts of a form are longer than 4000000 bytes together."
     assert upstream.requests == []
 
 

@@ -25,8 +25,14 @@ __all__ = ("Intake", "picture_request")
 
 AnyRequest = Request[Any, Any, Any]
 _LONGEST_TEXT = 1_000_000
+_MOST_TEXT_BYTES = 4 * _LONGEST_TEXT
+"""Of all texts of a form together, which lie in no spool."""
+
 _LOOKED_THROUGH_BYTES = 1 << 20
 _JPEG = b"\xff\xd8"
+_CHARSETS = {"utf-8": "utf-8", "utf8": "utf-8", "us-ascii": "utf-8", "iso-8859-1": "latin-1"}
+"""Those that clients name. Others of Python's fail in ways of their own, or take minutes for what they were sent."""
+
 _FILES = ("image", "image[]", "mask", "markup")
 _JSON_TIMES = 3
 """A JSON edit is in memory as a body, as text and as pictures."""
@@ -94,6 +100,7 @@ class _Form:
         self._files: list[tuple[str, str, Content]] = []
         self._part = PartStart("", None, "utf-8")
         self._text = bytearray()
+        self._text_bytes = 0
         self._start = 0
 
     def take(self, event: FormEvent, pocket: Pocket) -> None:
@@ -102,8 +109,10 @@ class _Form:
                 pocket.write(event)
             case bytes():
                 self._text += event
-                if len(self._text) > 4 * _LONGEST_TEXT:
-                    raise _too_long(self._part.name)
+                self._text_bytes += len(event)
+                if self._text_bytes > _MOST_TEXT_BYTES:
+                    message = f"The texts of a form are longer than {_MOST_TEXT_BYTES} bytes together."
+                    raise ImageError(ErrorCode.PAYLOAD_TOO_LARGE, message)
             case PartStart():
                 self._part, self._start = event, pocket.size
                 self._text.clear()
@@ -118,8 +127,8 @@ class _Form:
 
     def _decoded(self) -> str:
         try:
-            text = self._text.decode(self._part.charset)
-        except (UnicodeDecodeError, LookupError) as error:
+            text = self._text.decode(_CHARSETS[self._part.charset.lower()])
+        except (UnicodeDecodeError, KeyError) as error:
             raise ImageError(
                 ErrorCode.INVALID_REQUEST, "The form can't be read: texts must be UTF-8, and files need a file name."
             ) from error
