@@ -13,6 +13,7 @@ from typing import Any
 import httpx
 import pytest
 from msgspec import UNSET, UnsetType
+from typing_extensions import override
 
 from fakes.clock import FakeClock
 from fakes.upstream import PNG, Reply, Upstream, streamed
@@ -31,6 +32,7 @@ from imageway.gateway.app import create_app
 from imageway.gateway.engine.delivery import Delivery
 from imageway.gateway.engine.engine import Engine
 from imageway.gateway.engine.pricing import estimate_of
+from imageway.gateway.engine.pursuit import Sleep
 from imageway.gateway.media.store import MediaStore
 from imageway.gateway.settings import load_settings
 from imageway.gateway.telemetry.logs import logger
@@ -222,6 +224,32 @@ class Doubtful:
         return
 
 
+class Throttling(Doubtful):
+    """Draws nothing, and wants to be asked again later."""
+
+    def __init__(self) -> None:
+        super().__init__(0, UNSET)
+
+    @override
+    async def create(self, upstream_model: str, request: ImageRequest) -> ImageResult:
+        raise ImageError(ErrorCode.RATE_LIMITED, "later", retry_after_s=1)
+
+
+class Endless(Doubtful):
+    """Draws for ever; `begun` tells when."""
+
+    def __init__(self, doubts: int) -> None:
+        super().__init__(doubts, UNSET)
+        self.begun = asyncio.Event()
+
+    @override
+    async def create(self, upstream_model: str, request: ImageRequest) -> ImageResult:
+        await super().create(upstream_model, request)
+        self.begun.set()
+        await asyncio.Event().wait()
+        raise AssertionError("an event that nobody sets")
+
+
 MOST_USD = Decimal("0.011645")
 USED = Usage(
     total_tokens=272,
@@ -246,19 +274,55 @@ USED = Usage(
 async def test_every_call_that_may_have_been_paid_for_is_counted(
     doubts: int, usage: Usage | UnsetType, spent_usd: Decimal
 ) -> None:
-    budgets = SqliteBudgets(None)
+    budgets, clock = SqliteBudgets(None), FakeClock()
+
+    with nullcontext() if doubts < 3 else pytest.raises(ImageError):
+        await run(Doubtful(doubts, usage), budgets, clock.sleep, clock)
+
+    assert await spent_today(budgets) == micro_usd(spent_usd)
+
+
+async def test_a_caller_who_leaves_while_a_vendor_is_left_alone_has_spent_nothing() -> None:
+    budgets, waiting = SqliteBudgets(None), asyncio.Event()
+
+    async def sleep(_: float) -> None:
+        waiting.set()
+        await asyncio.Event().wait()
+
+    calling = asyncio.create_task(run(Throttling(), budgets, sleep, FakeClock()))
+    await waiting.wait()
+    calling.cancel()
+    await asyncio.wait((calling,))
+
+    assert calling.cancelled()
+    assert await spent_today(budgets) == 0
+
+
+@pytest.mark.parametrize("doubts", [0, 1])
+async def test_a_caller_who_leaves_has_spent_all_that_may_have_been_drawn(doubts: int) -> None:
+    budgets, clock, vendor = SqliteBudgets(None), FakeClock(), Endless(doubts)
+    calling = asyncio.create_task(run(vendor, budgets, clock.sleep, clock))
+    await vendor.begun.wait()
+
+    calling.cancel()
+    await asyncio.wait((calling,))
+
+    assert calling.cancelled()
+    assert await spent_today(budgets) == (doubts + 1) * micro_usd(MOST_USD)
+
+
+async def run(vendor: Doubtful, budgets: SqliteBudgets, sleep: Sleep, clock: FakeClock) -> None:
     spec = load_catalogue()["openai/gpt-image-1"]
-    target = Target(provider_name="p", provider=Doubtful(doubts, usage), upstream_model="m", spec=spec)
+    target = Target(provider_name="p", provider=vendor, upstream_model="m", spec=spec)
     model = Model(name="gpt-image-1", contract=spec, targets=(target,), retry=RetryRules(may_pay_twice=True))
     registry = Registry([model])
     params = {name: value for name, value in CHEAP.items() if name != "model"}
     request = ImageRequest(operation=Operation.GENERATE, model="gpt-image-1", params={**params})
-    clock = FakeClock()
-    engine = Engine(registry, admission=Admission(Rates(), budgets, now=lambda: NOW), clock_s=clock, sleep=clock.sleep)
+    engine = Engine(registry, admission=Admission(Rates(), budgets, now=lambda: NOW), clock_s=clock, sleep=sleep)
     key = KeySettings(name="k", sha256="0" * 64, budget_usd_per_day=Decimal(1))
+    await engine.run(request, request_id="r", caller=Caller(key=key, registry=registry))
 
-    with nullcontext() if doubts < 3 else pytest.raises(ImageError):
-        await engine.run(request, request_id="r", caller=Caller(key=key, registry=registry))
 
+async def spent_today(budgets: SqliteBudgets) -> int:
     [today] = periods_at(NOW, "k", day_micro_usd=1_000_000, month_micro_usd=None)
-    assert await budgets.spent([today]) == {"2026-11-24": micro_usd(spent_usd)}
+    return (await budgets.spent([today]))["2026-11-24"]

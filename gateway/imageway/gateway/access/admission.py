@@ -20,7 +20,7 @@ __all__ = ("Admission", "Ticket")
 
 
 class Ticket:
-    """A call that was let in. Whoever makes it notes when it is sent, and what it cost.
+    """A call that was let in. Whoever makes it notes whether anything was sent that may cost, and what it cost.
 
     What was sent and has no cost stays reserved.
     """

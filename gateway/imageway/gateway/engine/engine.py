@@ -152,7 +152,6 @@ class Engine:
         async with self._delivery.room_for(passage) as room:
             if before_sending is not None:
                 await before_sending()
-            ticket.sent = True
             with turn.asking() as attempt:
                 async with deadline.bounding():
                     result = await passage.target.create(passage.request, room.store)
@@ -199,7 +198,6 @@ class Engine:
                     async with pursuit.turn() as turn:
                         if before_sending is not None:
                             await before_sending()
-                        ticket.sent = True
                         passage = turn.passage
                         with turn.asking():
                             async with AsyncExitStack() as stack:
@@ -241,6 +239,7 @@ class Engine:
                 yield ticket, pursuit
             finally:
                 pursuit.close()
+                ticket.sent = pursuit.answered or bool(pursuit.doubtful)
                 if pursuit.doubtful and estimate is not None:
                     answered = estimate.high_usd if call.cost_usd is None else call.cost_usd
                     ticket.came_to(most_of(pursuit.doubtful) + (answered if pursuit.answered else 0))

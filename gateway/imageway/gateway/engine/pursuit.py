@@ -129,6 +129,8 @@ class Pursuit:
                 turn.followed_by = self._following(turn.position, error)
         else:
             self.answered = error is None
+            if error is not None:
+                self.doubtful.append(turn.passage)  # its caller left, and the vendor draws or doesn't
             turn.lease.give_back(verdict)
             turn.followed_by = "answer" if error is None else "error"
 
