@@ -9,12 +9,12 @@ from jwt.algorithms import ECAlgorithm
 
 
 class Issuer:
-    """`url` is set by whoever serves it; `asked` counts by path, `down` makes it answer 503."""
+    """`url` is set by whoever serves it; `asked` counts by path; `down` makes it answer 503, `silent` not at all."""
 
     def __init__(self) -> None:
         self.url = ""
         self.calls_itself: str | None = None
-        self.down = False
+        self.down = self.silent = False
         self.asked: list[str] = []
         self._keys: dict[str, ec.EllipticCurvePrivateKey] = {}
         self.rotate("one")
@@ -29,6 +29,8 @@ class Issuer:
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         self.asked.append(scope["path"])
+        while self.silent and (await receive())["type"] != "http.disconnect":
+            continue
         answers = {
             "/.well-known/openid-configuration": {
                 "issuer": self.calls_itself or self.url,

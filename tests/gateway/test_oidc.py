@@ -162,11 +162,11 @@ def test_without_its_issuer_nobody_is_let_in(url: str, issuer: Issuer, upstream:
     assert upstream.requests == []
 
 
-def checker(issuer: Issuer, now: list[float]) -> Tokens:
+def checker(issuer: Issuer, now: list[float], timeout_s: float = 20.0) -> Tokens:
     settings = OidcSettings(
         issuer=issuer.url, audience="imageway", claim="groups", algorithms=("ES256",), keys={"ns:prod:painter": "p"}
     )
-    return Tokens(settings, IssuerKeys(issuer.url, clock_s=lambda: now[0]))
+    return Tokens(settings, IssuerKeys(issuer.url, timeout_s=timeout_s, clock_s=lambda: now[0]))
 
 
 async def test_a_new_key_of_the_issuer_is_found_and_made_up_ones_cost_it_nothing(issuer: Issuer) -> None:
@@ -197,6 +197,15 @@ async def test_known_keys_outlive_an_hours_outage_but_not_a_days(issuer: Issuer)
     with pytest.raises(ImageError) as caught:
         await tokens.key_name(token)
     assert caught.value.code is ErrorCode.UPSTREAM_UNAVAILABLE
+
+
+async def test_an_issuer_that_never_answers_can_not_be_asked(issuer: Issuer) -> None:
+    issuer.silent = True
+
+    with pytest.raises(ImageError) as caught:
+        await checker(issuer, [0.0], timeout_s=0.1).key_name(issuer.token(**claims(issuer)))
+
+    assert (caught.value.code, caught.value.retry_after_s) == (ErrorCode.UPSTREAM_UNAVAILABLE, 10)
 
 
 async def test_clocks_may_differ_a_little(issuer: Issuer) -> None:

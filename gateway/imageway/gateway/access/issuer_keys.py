@@ -49,8 +49,11 @@ class _KeySet(Struct, frozen=True):
 class IssuerKeys:
     """The signing keys of *issuer*, by their ids. Nothing is asked for before the first token comes."""
 
-    def __init__(self, issuer: str, *, clock_s: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, issuer: str, *, timeout_s: float = _TIMEOUT_S, clock_s: Callable[[], float] = time.monotonic
+    ) -> None:
         self._issuer = issuer
+        self._timeout_s = timeout_s
         self._clock_s = clock_s
         self._keys: Mapping[str, PyJWK] = {}
         self._fetched_s = float("-inf")
@@ -77,7 +80,7 @@ class IssuerKeys:
         self._tried_s = self._clock_s()
         try:
             self._keys = await self._fetched()
-        except (httpx.HTTPError, httpx.InvalidURL, msgspec.MsgspecError, ValueError) as error:
+        except (httpx.HTTPError, httpx.InvalidURL, msgspec.MsgspecError, ValueError, TimeoutError) as error:
             _log.warning("oidc.issuer_unreachable: %s (%s)", self._issuer, type(error).__name__)
             self._failed = True
             return
@@ -86,26 +89,25 @@ class IssuerKeys:
 
     async def _fetched(self) -> "Mapping[str, PyJWK]":
         # Not by the environment's proxies: who answers here decides who may call.
-        async with httpx.AsyncClient(timeout=_TIMEOUT_S, follow_redirects=False, trust_env=False) as client:
+        async with httpx.AsyncClient(timeout=self._timeout_s, follow_redirects=False, trust_env=False) as client:
             place = f"{self._issuer.rstrip('/')}/.well-known/openid-configuration"
-            discovery = msgspec.json.decode(await _body(client, place), type=_Discovery)
+            discovery = msgspec.json.decode(await self._body(client, place), type=_Discovery)
             if discovery.issuer != self._issuer:
                 raise ValueError("the issuer calls itself something else")
             if not plain_http_is_fine(discovery.jwks_uri):
                 raise ValueError("the keys' address is not https")
-            return _signing_keys(msgspec.json.decode(await _body(client, discovery.jwks_uri), type=_KeySet))
+            return _signing_keys(msgspec.json.decode(await self._body(client, discovery.jwks_uri), type=_KeySet))
 
-
-async def _body(client: httpx.AsyncClient, url: str) -> bytes:
-    body = bytearray()
-    async with asyncio.timeout(_TIMEOUT_S), client.stream("GET", url) as reply:
-        if reply.status_code != httpx.codes.OK:
-            raise ValueError("the issuer answers with an error")
-        async for chunk in reply.aiter_bytes():
-            body += chunk
-            if len(body) > _MOST_BYTES:
-                raise ValueError("the issuer's answer is too long")
-    return bytes(body)
+    async def _body(self, client: httpx.AsyncClient, url: str) -> bytes:
+        body = bytearray()
+        async with asyncio.timeout(self._timeout_s), client.stream("GET", url) as reply:
+            if reply.status_code != httpx.codes.OK:
+                raise ValueError("the issuer answers with an error")
+            async for chunk in reply.aiter_bytes():
+                body += chunk
+                if len(body) > _MOST_BYTES:
+                    raise ValueError("the issuer's answer is too long")
+        return bytes(body)
 
 
 def _signing_keys(found: _KeySet) -> "Mapping[str, PyJWK]":
