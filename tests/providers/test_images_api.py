@@ -172,6 +172,41 @@ def test_a_refused_connection_is_known_to_have_cost_nothing(key: str) -> None:
     assert (error.code, error.may_have_billed) == (ErrorCode.UPSTREAM_UNAVAILABLE, False)
 
 
+def test_a_proxy_of_the_environment_is_used(
+    upstream: Upstream, url: str, key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("http_proxy", url)
+
+    create(openai.build(openai.OpenAIConfig(api_key=key, base_url="http://vendor.example/v1")))
+
+    assert [sent.headers["host"] for sent in upstream.requests] == ["vendor.example"]
+
+
+def test_a_proxy_that_refuses_has_passed_nothing_on(
+    upstream: Upstream, url: str, key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("https_proxy", url)
+    upstream.replies.append(failed(407, None))
+
+    error = fails(openai.build(openai.OpenAIConfig(api_key=key, base_url="https://vendor.example/v1")))
+
+    assert (error.code, error.may_have_billed) == (ErrorCode.UPSTREAM_UNAVAILABLE, False)
+    assert error.message == "The upstream can't be reached."
+
+
+@pytest.mark.parametrize(
+    ("size", "message"),
+    [(1 << 20, "no"), ((1 << 20) + 1, "The upstream refused the request with status 400 and gave no reason.")],
+)
+def test_a_refusal_is_read_up_to_a_megabyte(upstream: Upstream, url: str, key: str, size: int, message: str) -> None:
+    body = b'{"error":{"message":"no"}}'
+    upstream.replies.append(Reply(status=400, body=body + b" " * (size - len(body))))
+
+    error = fails(openai.build(openai.OpenAIConfig(api_key=key, base_url=f"{url}/v1")))
+
+    assert (error.code, error.message) == (ErrorCode.INVALID_REQUEST, message)
+
+
 def test_silence_after_sending_may_have_cost_money(key: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         base_url = f"http://127.0.0.1:{silent.getsockname()[1]}/v1"

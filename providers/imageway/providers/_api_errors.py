@@ -42,7 +42,12 @@ _OPERATORS_BUSINESS = frozenset(
 _OVERLOADED = frozenset(("server_is_overloaded", "slow_down"))
 _NO_SUCH_MODEL = frozenset(("model_not_found", "DeploymentNotFound"))
 _USERS_FAULT = frozenset(("invalid_request_error", "image_generation_user_error"))
-_NOTHING_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.InvalidURL)
+_NOTHING_SENT = (
+    aiohttp.ClientConnectorError,
+    aiohttp.ClientHttpProxyError,
+    aiohttp.ConnectionTimeoutError,
+    aiohttp.InvalidURL,
+)
 _SHOWN = frozenset((ErrorCode.INVALID_REQUEST, ErrorCode.CONTENT_REJECTED, ErrorCode.PAYLOAD_TOO_LARGE))
 """Where the vendor's words are the caller's business; elsewhere they may name the gateway's keys and addresses."""
 

@@ -4,9 +4,11 @@ That client's own way from arguments to an answer costs ten times as much as aio
 several times. So it is asked once for each address what it would send, and that is kept.
 """
 
+import ssl
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
+from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 import httpx2
@@ -25,6 +27,7 @@ __all__ = ("Body", "Carrier", "describing_client", "pieces", "read")
 _READ_BYTES = 1 << 19
 """How much of an answer may lie unread. Half a megabyte spares trips through the event loop."""
 
+_LONGEST_REFUSAL_BYTES = 1 << 20
 _SET_HERE = frozenset(("host", "content-length", "content-type", "accept-encoding"))
 
 
@@ -39,6 +42,7 @@ class Body(Struct, frozen=True):
 class _Address(Struct, frozen=True):
     url: URL
     headers: dict[str, str]
+    proxy: str | None
 
 
 class _Describing(httpx2.AsyncBaseTransport):
@@ -55,7 +59,8 @@ def describing_client() -> httpx2.AsyncClient:
 
 
 class Carrier:
-    """Connections to one vendor, as many as there are calls; none is opened before the first.
+    """Connections to one vendor, as many as there are calls; none is opened before the first. The environment's proxies
+    are used, and its certificates.
 
     *client* must have a `describing_client`. Where the login changes, *token* gives that of the moment, to be sent as a
     bearer token.
@@ -83,14 +88,16 @@ class Carrier:
             "content-type": body.media_type,
             "content-length": str(body.size),
         }
-        session = self._opened()
+        session = self._opened(address.url.scheme)
         try:
-            reply = await session.post(address.url, data=body.content, headers=headers, allow_redirects=False)
+            reply = await session.post(
+                address.url, data=body.content, headers=headers, proxy=address.proxy, allow_redirects=False
+            )
         except (aiohttp.ClientError, OSError) as error:
             raise connection_error(error) from error
         async with reply:
             if reply.status != 200:
-                raise status_error(reply.status, reply.headers, await read(reply), secrets=_secrets(headers))
+                raise status_error(reply.status, reply.headers, await _refusal(reply), secrets=_secrets(headers))
             yield reply
 
     async def aclose(self) -> None:
@@ -104,19 +111,21 @@ class Carrier:
             described = await self._client.post(path, cast_to=httpx2.Response, body={"model": upstream_model})
             sent = described.request
             headers = {name: value for name, value in sent.headers.items() if name not in _SET_HERE}
-            known = _Address(URL(str(sent.url), encoded=True), headers)
+            url = URL(str(sent.url), encoded=True)
+            known = _Address(url, headers, _proxy(url))
             self._addresses[path, upstream_model] = known
         return known
 
-    def _opened(self) -> aiohttp.ClientSession:
+    def _opened(self, scheme: str) -> aiohttp.ClientSession:
         if self._session is None:
             timeout: Any = self._client.timeout
+            trust: ssl.SSLContext | bool = httpx2.create_ssl_context() if scheme == "https" else True
             self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=0),  # the gateway says how many calls there may be
+                connector=aiohttp.TCPConnector(limit=0, ssl=trust),  # the gateway says how many calls there may be
                 cookie_jar=aiohttp.DummyCookieJar(),
                 timeout=aiohttp.ClientTimeout(total=None, sock_connect=timeout.connect, sock_read=timeout.read),
                 read_bufsize=_READ_BYTES,
-                trust_env=False,
+                trust_env=False,  # it would look for logins as well
             )
         return self._session
 
@@ -136,6 +145,23 @@ async def pieces(reply: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
             yield piece
     except (aiohttp.ClientError, OSError) as error:
         raise connection_error(error) from error
+
+
+async def _refusal(reply: aiohttp.ClientResponse) -> bytes:
+    """The body of *reply*, which is an error; nothing where it is longer than any that tells something."""
+    body = bytearray()
+    async for piece in pieces(reply):
+        body += piece
+        if len(body) > _LONGEST_REFUSAL_BYTES:
+            return b""
+    return bytes(body)
+
+
+def _proxy(url: URL) -> str | None:
+    """The environment's proxy on the way to *url*."""
+    found = getproxies()
+    proxy = found.get(url.scheme) or found.get("all")
+    return None if proxy is None or proxy_bypass(url.host or "") else proxy
 
 
 def _secrets(headers: dict[str, str]) -> tuple[str | None, ...]:
