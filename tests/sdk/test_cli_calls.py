@@ -123,9 +123,10 @@ def test_a_picture_that_is_there_is_not_overwritten(command: Any, gateway: Scrip
 
 
 def test_a_dry_run_sends_nothing(command: Any, gateway: Scripted) -> None:
-    exit_, out, _ = command("generate", "x", "-m", "dall-e-2", "--dry-run", "--json")
+    exit_, out, err = command("generate", "x", "-m", "dall-e-2", "--dry-run", "--json")
 
     assert (exit_, gateway.sent) == (0, [])
+    assert err.splitlines()[-1] == "would cost about $0.0200 to $0.0400; would be drawn by main/x"
     assert json.loads(out) == {
         "would_send": True,
         "target": "main/x",

@@ -130,6 +130,26 @@ def test_a_record_is_shown_with_its_calls(tmp_path: Path, capsys: pytest.Capture
     )
 
 
+def test_a_record_is_shown_in_words_and_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    images = _ran(tmp_path, "a")
+    call = _json(capsys, "show", str(tmp_path), "1")["calls"][0]
+
+    assert main(["show", str(tmp_path), "1"]) == 0
+
+    assert capsys.readouterr().out.splitlines() == [
+        "record 1 '1': done",
+        "  id: 1",
+        f"  pic: {images / '1_pic_0.png'}",
+        "call of draw: answered, sent 1 time",
+        f"  key: {call['key']}",
+        "  request_id: up-1",
+        "  cost_usd: 0.02",
+        f"  asked: {json.dumps(call['asked'])}",
+        f"  answered: {json.dumps(call['answered'])}",
+        f"  pictures: {json.dumps(call['pictures'])}",
+    ]
+
+
 def test_a_sound_folder_is_verified(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     _ran(tmp_path, "a", "rejected")
 

@@ -125,7 +125,7 @@ def test_records_that_would_be_refused_are_told_by_the_plan(
     said = capsys.readouterr()
     assert said.out.splitlines() == [
         "records 2, 1 would be refused; calls 1; images 1",
-        "draw with dall-e-3: 1 calls, 1 images, $0.0800 ($0.0800 a call)",
+        "draw with dall-e-3: 1 call, 1 image, $0.0800 ($0.0800 a call)",
         "cost    $0.0800",
         "time    unknown: no call has been made here yet",
     ]

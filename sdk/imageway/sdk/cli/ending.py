@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from msgspec import Struct
 
 from imageway.contract.request import JsonValue
-from imageway.sdk.cli.talk import Exit, GiveUpError
+from imageway.sdk.cli.talk import Exit, GiveUpError, counted
 from imageway.sdk.pipeline.events import RunSummary
 
 __all__ = ("ANY", "FailOn", "exit_of", "read_fail_on", "summary_json", "told")
@@ -71,8 +71,8 @@ def told(summary: RunSummary) -> Iterator[str]:
     skipped = f", {summary.skipped} passed over" if summary.skipped else ""
     unfinished = f", {summary.unfinished} not done" if summary.unfinished else ""
     yield (
-        f"{_counted(summary.total, 'record')}: {summary.succeeded} drawn, {summary.failed} failed{skipped}{unfinished};"
-        f" {_counted(summary.pictures, 'picture')}{reused}; {summary.output}"
+        f"{counted(summary.total, 'record')}: {summary.succeeded} drawn, {summary.failed} failed{skipped}{unfinished};"
+        f" {counted(summary.pictures, 'picture')}{reused}; {summary.output}"
     )
     for group in summary.failures[:_SHOWN_GROUPS]:
         yield f"  {group.code} x{group.count}, first in '{group.first_id}': {group.first_message}"
@@ -80,13 +80,9 @@ def told(summary: RunSummary) -> Iterator[str]:
         yield f"every failure is in {summary.errors}"
     if summary.remembered:
         yield (
-            f"{_counted(summary.remembered, 'failure')} of an earlier run: not asked again without --retry-failed,"
+            f"{counted(summary.remembered, 'failure')} of an earlier run: not asked again without --retry-failed,"
             " or --retry-unknown where it may have been paid for"
         )
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def summary_json(summary: RunSummary, exit_: Exit) -> dict[str, JsonValue]:

@@ -6,7 +6,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from imageway.contract.request import JsonValue
-from imageway.sdk.cli.talk import Exit, GiveUpError, put, put_json, say
+from imageway.sdk.cli.talk import Exit, GiveUpError, counted, put, put_json, say
 from imageway.sdk.pipeline.export.export import export, kind_of
 from imageway.sdk.pipeline.export.hub import hub_api, prepare, push, repository_of
 from imageway.sdk.pipeline.export.samples import Samples
@@ -53,7 +53,7 @@ def export_run(
 
 def _exported(view: RunView, target: str, max_shard_bytes: int) -> dict[str, JsonValue]:
     done = export(view, target, max_shard_bytes=max_shard_bytes)
-    say(f"{done.rows} records written to {target}{_left_out(done.left_out)}")
+    say(f"{counted(done.rows, 'record')} written to {target}{_left_out(done.left_out)}")
     return {"to": target, "kind": done.kind, "records": done.rows, "left_out": done.left_out, "files": [*done.files]}
 
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from imageway.contract.request import JsonValue
-from imageway.sdk.cli.talk import Exit, GiveUpError, put, put_json, say
+from imageway.sdk.cli.talk import Exit, GiveUpError, counted, put, put_json, say
 from imageway.sdk.pipeline.journal_file import JournalError
 from imageway.sdk.pipeline.lock import RunLockedError, run_lock
 from imageway.sdk.pipeline.run_view import open_run
@@ -32,7 +32,8 @@ def verify_run(output: Path, *, run: str | None, as_json: bool) -> Exit:
         return exit_
     for one in found:
         put(f"{one.code}\t{one.path}\t{one.message}")
-    say(f"{count} pictures looked at, {len(found)} findings; {len(loose)} files without a receipt (imageway gc)")
+    seen = f"{counted(count, 'picture')} looked at, {counted(len(found), 'finding')}"
+    say(f"{seen}; {counted(len(loose), 'file')} without a receipt (imageway gc)")
     return exit_
 
 
@@ -60,7 +61,7 @@ def collect_garbage(output: Path, *, dry_run: bool, unknown: bool, as_json: bool
     for one in going:
         put(str(one.path))
     verb = "would go" if dry_run else "deleted"
-    say(f"{len(going)} files {verb}, {sum(one.size_bytes for one in going)} bytes")
+    say(f"{counted(len(going), 'file')} {verb}, {sum(one.size_bytes for one in going):,} bytes")
     if left:
         say(f"{len(left)} files that the journal doesn't know are left alone; --unknown takes them too")
     return Exit.FINE

@@ -1,10 +1,11 @@
 """`imageway status`, `errors` and `show`: what a run has come to, without changing anything."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
 from imageway.contract.request import JsonValue
-from imageway.sdk.cli.talk import Exit, GiveUpError, put, put_json, say
+from imageway.sdk.cli.talk import Exit, GiveUpError, counted, put, put_json, say
 from imageway.sdk.pipeline.journal_file import JournalError
 from imageway.sdk.pipeline.lock import is_locked
 from imageway.sdk.pipeline.run_view import CallView, RunView, open_run
@@ -68,7 +69,8 @@ def show_record(output: Path, record_id: str, *, run: str | None, as_json: bool)
         for name, value in row.items() if isinstance(row, dict) else ():
             put(f"  {name}: {_short(value)}")
     for call in calls:
-        put(f"call of {call['node']}: {call['state']}, sent {call['attempts']} times")
+        sent = call["attempts"]
+        put(f"call of {call['node']}: {call['state']}, sent {counted(sent, 'time') if isinstance(sent, int) else sent}")
         for name in ("key", "request_id", "cost_usd", "asked", "answered", "pictures", "fault"):
             if call[name]:
                 put(f"  {name}: {_short(call[name])}")
@@ -140,5 +142,5 @@ def _call(view: RunView, call: CallView) -> dict[str, JsonValue]:
 
 
 def _short(value: JsonValue) -> str:
-    text = str(value)
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     return text if len(text) <= _SHOWN_CHARS else f"{text[:_SHOWN_CHARS]}…"

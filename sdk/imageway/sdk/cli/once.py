@@ -53,7 +53,7 @@ async def draw_once(
             raise GiveUpError(_exit_of(error), error.message) from error
         if not told.would_send:
             raise GiveUpError(Exit.UNUSABLE, told.message or "the gateway wouldn't send it")
-        say(_foretold(told))
+        say(_foretold(told, dry_run=dry_run))
         if dry_run:
             _put_foresight(told, as_json=as_json)
             return Exit.FINE
@@ -128,14 +128,15 @@ def _allowed(allowed: object) -> str:
     return ", ".join(map(str, allowed)) if isinstance(allowed, (list, tuple)) else str(allowed)
 
 
-def _foretold(told: Foresight) -> str:
+def _foretold(told: Foresight, *, dry_run: bool) -> str:
+    would = "would be " if dry_run else ""
     cost = "nobody knows the price"
     if told.cost is not None:
         low, high = told.cost.low_usd, told.cost.high_usd
         about = "about " if told.cost.approximate else ""
-        cost = f"costs {about}${low:.4f}" + ("" if low == high else f" to ${high:.4f}")
+        cost = f"{'would cost' if dry_run else 'costs'} {about}${low:.4f}" + ("" if low == high else f" to ${high:.4f}")
     translated = f"; translated: {', '.join(told.translated)}" if told.translated else ""
-    return f"{cost}; drawn by {told.target}{translated}"
+    return f"{cost}; {would}drawn by {told.target}{translated}"
 
 
 def _put_foresight(told: Foresight, *, as_json: bool) -> None:

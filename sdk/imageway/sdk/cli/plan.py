@@ -14,7 +14,7 @@ from imageway.contract.errors import ImageError
 from imageway.contract.request import ImageRequest, JsonValue
 from imageway.sdk.cli.check import against_models, faulty, loaded_task, tell_issues
 from imageway.sdk.cli.gateway import open_client
-from imageway.sdk.cli.talk import Exit, GiveUpError, put, put_json, say
+from imageway.sdk.cli.talk import Exit, GiveUpError, counted, put, put_json, say
 from imageway.sdk.client import AsyncClient
 from imageway.sdk.connecting import GatewayChoice
 from imageway.sdk.embedded import Opener
@@ -132,11 +132,12 @@ def _lines(told: Forecast, seconds: float | None) -> Iterator[str]:
     refused = f", {told.refused:,} would be refused" if told.refused else ""
     yield f"records {told.records:,}{done}{refused}; calls {calls:,}; images {images:,}"
     for call in told.calls:
-        yield f"{call.node} with {call.model}: {call.calls:,} calls, {call.images:,} images, {_price(call)}"
+        counts = f"{counted(call.calls, 'call')}, {counted(call.images, 'image')}"
+        yield f"{call.node} with {call.model}: {counts}, {_price(call)}"
     if told.text_calls:
         yield f"text calls {told.text_calls:,}, which are not priced"
     unpriced = sum(call.unpriced for call in told.calls)
-    more = f", and {unpriced:,} calls without a known price" if unpriced else ""
+    more = f", and {counted(unpriced, 'call')} without a known price" if unpriced else ""
     yield f"cost    {_range(told.low_usd, told.high_usd)}{more}"
     if seconds is None:
         yield "time    unknown: no call has been made here yet"

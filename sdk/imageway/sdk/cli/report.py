@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from imageway.sdk.cli.talk import Exit, GiveUpError, put, put_json, say
+from imageway.sdk.cli.talk import Exit, GiveUpError, counted, put, put_json, say
 from imageway.sdk.pipeline.journal_file import JournalError
 from imageway.sdk.pipeline.run_view import open_run
 from imageway.sdk.report.page import write_report
@@ -22,7 +22,7 @@ def report_run(output: Path, *, target: Path | None, run: str | None, as_json: b
     except OSError as error:
         reason = error.strerror or type(error).__name__
         raise GiveUpError(Exit.UNUSABLE, f"can't write {error.filename or path}: {reason}") from error
-    say(f"{count} card{'' if count == 1 else 's'}")
+    say(f"{counted(count, 'card')}")
     if as_json:
         put_json({"report": str(path.absolute()), "cards": count})
     else:

@@ -6,7 +6,7 @@ from enum import IntEnum
 
 from imageway.contract.request import JsonValue
 
-__all__ = ("ABORTED", "Exit", "GiveUpError", "put", "put_json", "say")
+__all__ = ("ABORTED", "Exit", "GiveUpError", "counted", "put", "put_json", "say")
 
 
 ABORTED = "aborted; what was finished before is written"
@@ -51,3 +51,7 @@ def put(text: str) -> None:
 def put_json(value: dict[str, JsonValue]) -> None:
     """The final object of `--json`: one line, plain ASCII so that every terminal and pipe can carry it."""
     put(json.dumps(value))
+
+
+def counted(count: int, noun: str) -> str:
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
