@@ -36,10 +36,11 @@ def check(
 
 
 @contextmanager
-def gateway_process(config: Path, environment: Mapping[str, str]) -> Iterator[str]:
-    """The URL of `imageway-gateway --config CONFIG`, on a free port, for as long as the block lasts."""
+def gateway_process(config: Path | None, environment: Mapping[str, str]) -> Iterator[str]:
+    """The URL of `imageway-gateway --config CONFIG`, or of one without, on a free port, as long as the block lasts."""
+    configured = [] if config is None else ["--config", str(config)]
     process = subprocess.Popen(
-        [sys.executable, "-m", "imageway.gateway", "--config", str(config), "--port", "0"],
+        [sys.executable, "-m", "imageway.gateway", *configured, "--port", "0"],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,

@@ -1,13 +1,12 @@
 """providers/README.md says what is true: its files are written down, its commands run, its links lead somewhere."""
 
 import base64
-import re
-import textwrap
 from pathlib import Path
 
 import httpx
 import pytest
 
+from documents import Command, blocks, commands, dead_links
 from imageway.contract.request import Operation
 from imageway.contract.spec import Integer
 from imageway.gateway.assembly import assemble
@@ -16,22 +15,18 @@ from installed_gateway import built_wheel, check, environment_with, gateway_proc
 
 README = Path(__file__).resolve().parents[2] / "providers" / "README.md"
 EXAMPLE = README.parents[1] / "examples" / "provider-plugin" / "README.md"
-FENCE = re.compile(r"^ *```(?P<language>\w+)\n(?P<text>.*?)^ *```$", flags=re.MULTILINE | re.DOTALL)
-BLOCKS = [
-    (found["language"], textwrap.dedent(found["text"])) for found in FENCE.finditer(README.read_text(encoding="utf-8"))
-]
-CONSOLE = [text for language, text in BLOCKS if language == "console"]
+BLOCKS = blocks(README)
+CONSOLE = [command for block in BLOCKS if block.language == "console" for command in commands(block)]
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with every file of the README."""
     folder = tmp_path_factory.mktemp("readme")
-    for language, text in BLOCKS:
-        if language in ("yaml", "python", "toml"):
-            name = text.partition("\n")[0].removeprefix("# ")
-            (folder / name).parent.mkdir(exist_ok=True)
-            (folder / name).write_text(text, encoding="utf-8")
+    for block in BLOCKS:
+        if block.file:
+            (folder / block.file).parent.mkdir(exist_ok=True)
+            (folder / block.file).write_text(block.text, encoding="utf-8")
     return folder
 
 
@@ -52,15 +47,14 @@ def test_every_block_is_a_file_a_command_or_told_to_be_neither(folder: Path) -> 
         "squares/__init__.py",
         "squares/rows.yaml",
     ]
-    assert {language for language, _ in BLOCKS} == {"console", "python", "text", "toml", "yaml"}
+    assert {block.language for block in BLOCKS} == {"console", "python", "text", "toml", "yaml"}
 
 
-@pytest.mark.parametrize("block", CONSOLE, ids=[block.splitlines()[0] for block in CONSOLE])
-def test_a_command_says_what_the_readme_says(block: str, folder: Path, environment: dict[str, str]) -> None:
-    command, said = block.split("\n", maxsplit=1)
-    config = command.removeprefix("$ imageway-gateway check --config ")
+@pytest.mark.parametrize("command", CONSOLE, ids=[command.line for command in CONSOLE])
+def test_a_command_says_what_the_readme_says(command: Command, folder: Path, environment: dict[str, str]) -> None:
+    config = command.line.removeprefix("imageway-gateway check --config ")
 
-    assert check(config, environment, folder=folder) == (0, said)
+    assert check(config, environment, folder=folder) == (0, command.told)
 
 
 def test_the_rows_of_the_models_are_what_their_comments_say(folder: Path) -> None:
@@ -106,7 +100,4 @@ def test_the_provider_draws_squares_and_is_asked_for_no_more_than_its_row_allows
 
 @pytest.mark.parametrize("readme", [README, EXAMPLE], ids=["providers", "example"])
 def test_links_lead_to_files_that_are_there(readme: Path) -> None:
-    targets = re.findall(r"\]\(([^)#]+)\)", readme.read_text(encoding="utf-8"))
-
-    assert targets
-    assert [target for target in targets if not (readme.parent / target).exists()] == []
+    assert dead_links(readme) == []
