@@ -100,6 +100,21 @@ def test_a_success_without_a_picture_is_a_failure(gateway: httpx.Client, upstrea
     assert (reply.status_code, reply.json()["error"]["imageway"]["may_have_billed"]) == (502, True)
 
 
+@pytest.mark.parametrize(
+    ("status", "message"),
+    [(200, "The answer is not what the Images API sends."), (503, "The upstream failed with status 503.")],
+)
+def test_an_answer_without_a_body_is_a_failure_each_time(
+    gateway: httpx.Client, upstream: Upstream, status: int, message: str
+) -> None:
+    for _ in range(3):
+        upstream.replies.append(Reply(status=status, body=b"", headers={"content-length": "0"}))
+
+        reply = gateway.post("/v1/images/generations", json=ASKED)
+
+        assert (reply.status_code, reply.json()["error"]["message"]) == (502, message)
+
+
 def test_no_call_is_paid_for_without_room_for_its_answer(
     gateway: httpx.Client, app: Litestar, upstream: Upstream
 ) -> None:

@@ -141,7 +141,9 @@ async def read(reply: aiohttp.ClientResponse) -> bytes:
 async def pieces(reply: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
     """All of *reply* as it comes. Raises `ImageError` where the connection breaks before its end."""
     try:
-        async for piece, _ in reply.content.iter_chunks():  # the one way that joins nothing
+        # Other ways join pieces. And of an empty body aiohttp's `iter_chunks` makes empty ones without end.
+        while not reply.content.at_eof():
+            piece, _ = await reply.content.readchunk()
             yield piece
     except (aiohttp.ClientError, OSError) as error:
         raise connection_error(error) from error
