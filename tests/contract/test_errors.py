@@ -59,6 +59,9 @@ def test_an_error_carries_what_is_known_of_it() -> None:
         "may_have_billed": False,
         "retry_after_s": 1.5,
         "details": {"limit": 5},
+        "target": None,
+        "attempts": 0,
+        "waiting_helps": None,
     }
 
 

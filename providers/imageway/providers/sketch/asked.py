@@ -46,11 +46,12 @@ def asked_of(model: str, request: ImageRequest) -> Asked:
     quality = _text(params, "quality", "auto")
     background = _text(params, "background", "auto")
     compression = params.get("output_compression")
+    n = params.get("n")
     output_format = "png" if dall_e else _text(params, "output_format", "png")
     return Asked(
         operation=request.operation,
         prompt=_text(params, "prompt", ""),
-        n=request.n,
+        n=n if isinstance(n, int) else 1,
         size=_size(params, request),
         quality=("standard" if dall_e else "medium") if quality == "auto" else quality,
         style=(_text(params, "style", "vivid") if model.startswith("dall-e-3") else None),
