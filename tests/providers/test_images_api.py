@@ -128,6 +128,8 @@ def test_azure_without_one_goes_to_v1(upstream: Upstream, url: str, key: str) ->
         (failed(401, "invalid_api_key"), ErrorCode.UPSTREAM_AUTH, False, None),
         (failed(403, "Forbidden"), ErrorCode.UPSTREAM_AUTH, False, None),
         (failed(404, "DeploymentNotFound"), ErrorCode.UPSTREAM_UNAVAILABLE, False, None),
+        (Reply(status=202, body={}), ErrorCode.UPSTREAM_UNAVAILABLE, True, None),
+        (failed(302, None), ErrorCode.UPSTREAM_UNAVAILABLE, False, None),
         (failed(408, None), ErrorCode.UPSTREAM_TIMEOUT, True, None),
         (failed(409, None), ErrorCode.UPSTREAM_UNAVAILABLE, True, None),
         (failed(413, None), ErrorCode.PAYLOAD_TOO_LARGE, False, None),

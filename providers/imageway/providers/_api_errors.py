@@ -197,7 +197,8 @@ def _by_status(status: int, fault: Fault) -> tuple[ErrorCode, bool]:
             return ErrorCode.RATE_LIMITED, False
         case _:
             # What is left of 3xx and 4xx means that this target is not what the configuration says, its model included.
-            return ErrorCode.UPSTREAM_UNAVAILABLE, status == 409 or status >= 500
+            # Another 2xx than 200 is no answer of the Images API, but nobody knows what it came to.
+            return ErrorCode.UPSTREAM_UNAVAILABLE, status < 300 or status == 409 or status >= 500
 
 
 def _sentence(code: ErrorCode, status: int | None, fault: Fault) -> str:
@@ -211,7 +212,7 @@ def _sentence(code: ErrorCode, status: int | None, fault: Fault) -> str:
             return "The upstream's rate limit is reached; try again later."
         case _ if status == 404 or fault.code in _NO_SUCH_MODEL or fault.param == "model":
             return "The upstream doesn't know the configured model; the gateway's operator must look into it."
-        case _ if status is not None and status < 400:
+        case _ if status is not None and 300 <= status < 400:
             return f"The upstream sent the call elsewhere{ending}; the gateway follows no redirects."
         case _:
             return f"The upstream failed{ending}." if ending else "The upstream failed after it had begun to answer."
