@@ -296,3 +296,18 @@ def test_without_a_ledger_every_call_is_its_own(upstream: Upstream, tmp_path: Pa
 
     assert [(reply.status_code, reply.headers["imageway-idempotency"]) for reply in replies] == [(200, "not-kept")] * 2
     assert len(upstream.requests) == 2
+
+
+def test_a_model_that_a_caller_made_up_is_not_logged(tmp_path: Path, upstream: Upstream) -> None:
+    log = Log()
+    with serving(upstream) as vendor:
+        app = create_app(load_settings(configured(tmp_path, vendor)), log=logger(log))
+        with serving(app, lifespan="on") as url:
+            httpx.post(
+                f"{url}/v1/images/generations",
+                json={"model": "a secret prompt", "prompt": "x"},
+                headers={"authorization": "Bearer anna", "idempotency-key": "no key"},
+            )
+
+    assert (log.last()["code"], log.last()["model"]) == ("invalid_request", None)
+    assert "a secret prompt" not in log.getvalue()

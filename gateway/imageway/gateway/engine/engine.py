@@ -272,8 +272,11 @@ class Engine:
         """Tell observers of a call that never came to `run`: its body was no request, its caller nobody, or, for a
         *keyed* request, what became of its key stood in the way.
         """
-        nobody = ImageRequest(operation=operation, model="", params={})
-        call = self._call(keyed or nobody, request_id, (caller or self._anyone).key)
+        caller = caller or self._anyone
+        told = keyed
+        if told is None or told.model not in caller.registry.contracts:
+            told = ImageRequest(operation=operation, model="", params={})  # what a caller made up isn't logged
+        call = self._call(told, request_id, caller.key)
         call.keyed = keyed is not None
         call.finished(error)
 
