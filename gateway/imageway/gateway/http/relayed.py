@@ -1,6 +1,8 @@
 """Answers that go out in pieces, as fast as their caller takes them."""
 
+import asyncio
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from typing import Any, cast
 
 from litestar import Litestar, Request, Response
@@ -15,6 +17,9 @@ __all__ = ("RelayedAnswer",)
 
 _LAST_BYTES = 1 << 16
 """What a server may have to hold for a caller who doesn't read, when the rest is let go of."""
+
+_PATIENCE_S = 60.0
+"""How long a caller may take for a piece, while the answer keeps its place and its room."""
 
 
 class RelayedAnswer(Response[bytes]):
@@ -34,8 +39,13 @@ class RelayedAnswer(Response[bytes]):
 
 
 class _Relay(ASGIResponse):
-    def __init__(self, headers: Mapping[str, str], chunks: Iterable[bytes | memoryview]) -> None:
+    """An answer in *chunks*, which is broken off where its caller takes nothing of it for *patience_s*."""
+
+    def __init__(
+        self, headers: Mapping[str, str], chunks: Iterable[bytes | memoryview], *, patience_s: float = _PATIENCE_S
+    ) -> None:
         super().__init__()
+        self._patience_s = patience_s
         self._told = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
         self._chunks = chunks
 
@@ -44,10 +54,13 @@ class _Relay(ASGIResponse):
         await send(HTTPResponseStartEvent(type="http.response.start", status=200, headers=self._told))
         pieces = _pieces(self._chunks)
         piece = next(pieces, b"")
-        for following in pieces:
-            await send(_body(piece, more=True))
-            piece = following
-        await send(_body(piece, more=False))
+        with suppress(TimeoutError):  # the server hangs up where an answer isn't whole
+            for following in pieces:
+                async with asyncio.timeout(self._patience_s):
+                    await send(_body(piece, more=True))
+                piece = following
+            async with asyncio.timeout(self._patience_s):
+                await send(_body(piece, more=False))
 
 
 def _body(piece: bytes | memoryview, *, more: bool) -> HTTPResponseBodyEvent:
