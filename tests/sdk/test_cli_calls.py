@@ -109,8 +109,11 @@ def test_what_the_model_cannot_do_is_told_with_what_it_can_and_nothing_is_sent(c
     exit_, out, err = command("generate", "x", "-m", "dall-e-2", "-p", "size=300x300", "-p", "n=11")
 
     assert (exit_, out, gateway.drawn_requests) == (2, "", [])
-    assert "Allowed: 1 to 10." in err
-    assert "Allowed: 256x256, 512x512, 1024x1024." in err
+    assert err.splitlines()[:2] == [
+        "imageway: nothing was sent: Invalid 'n': integer above maximum value. Expected a value <= 10,"
+        " but got 11 instead. Allowed: 1 to 10.",
+        "Invalid size '300x300'. Supported sizes are: '256x256', '512x512', and '1024x1024'.",
+    ]
 
 
 def test_a_picture_that_is_there_is_not_overwritten(command: Any, gateway: Scripted, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from imageway.contract.errors import ErrorCode, ImageError, UnsupportedError
+from imageway.contract.errors import ErrorCode, ImageError, UnsupportedError, Violation
 from imageway.contract.request import ImageFormat, ImageRequest, JsonValue, Operation
 from imageway.contract.result import ImageResult
 from imageway.contract.sniff import sniff
@@ -116,16 +116,18 @@ def _write(content: bytes, index: int | None, stem: Path) -> Path:
 
 
 def _refusal(error: UnsupportedError) -> str:
-    lines = [
-        f"{violation.message}" + (f" Allowed: {_allowed(violation.allowed)}." if violation.allowed else "")
-        for violation in error.violations
-    ]
+    lines = [violation.message + _allowed_besides(violation) for violation in error.violations]
     accepted = f"\nModels here that would accept it: {', '.join(error.accepted_by)}." if error.accepted_by else ""
     return "nothing was sent: " + "\n".join(lines) + accepted
 
 
-def _allowed(allowed: object) -> str:
-    return ", ".join(map(str, allowed)) if isinstance(allowed, (list, tuple)) else str(allowed)
+def _allowed_besides(violation: Violation) -> str:
+    """What is allowed, where the vendor's own words don't name all of it."""
+    allowed = violation.allowed
+    if not allowed:
+        return ""
+    values = [allowed] if isinstance(allowed, str) else [str(value) for value in allowed]
+    return "" if all(value in violation.message for value in values) else f" Allowed: {', '.join(values)}."
 
 
 def _foretold(told: Foresight, *, dry_run: bool) -> str:
