@@ -126,7 +126,7 @@ class PageReader:
 
 
 def is_told(said: str, written: str) -> bool:
-    """Whether *said* is what is *written*, in which `...` stands for anything and a folder's beginning isn't told."""
+    """Whether *said* is what is *written*, in which `...` stands for anything."""
     pattern = ".*".join(re.escape(piece.strip("\n")) for piece in written.strip().split("..."))
     return re.fullmatch(rf"\s*{pattern}\s*", said.strip(), flags=re.DOTALL) is not None
 

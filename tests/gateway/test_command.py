@@ -21,6 +21,14 @@ def test_a_good_configuration_is_told_so(tmp_path: Path, capsys: pytest.CaptureF
     assert capsys.readouterr().err == f"{config}: fine, 19 models\n"
 
 
+def test_one_model_is_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config = tmp_path / "gateway.yaml"
+    config.write_text(PAPER + "models: [{name: gpt-image-2, targets: [{provider: paper, model: gpt-image-2}]}]\n")
+
+    assert main(["check", "--config", str(config)]) == 0
+    assert capsys.readouterr().err == f"{config}: fine, 1 model\n"
+
+
 def test_a_bad_configuration_never_listens(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     config = tmp_path / "gateway.yaml"
     config.write_text(PAPER + "server: {prot: 80}\n")

@@ -43,8 +43,8 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         settings = _settings(options)
         if options.command == "check":
-            models = assemble(settings).registry.contracts
-            _say(f"{options.config or 'no file'}: fine, {len(models)} models")
+            count = len(assemble(settings).registry.contracts)
+            _say(f"{options.config or 'no file'}: fine, {count} model{'' if count == 1 else 's'}")
             return 0
         drain, log = Drain(), logger()
         app = create_app(settings, log=log, drain=drain, reload=partial(_settings, options))
