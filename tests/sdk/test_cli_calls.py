@@ -116,6 +116,14 @@ def test_what_the_model_cannot_do_is_told_with_what_it_can_and_nothing_is_sent(c
     ]
 
 
+@pytest.mark.parametrize("words", [(), ("cat.png",)], ids=["nothing", "a picture alone"])
+def test_an_edit_without_a_prompt_says_what_it_takes(command: Any, gateway: Scripted, words: tuple[str, ...]) -> None:
+    exit_, out, err = command("edit", *words, "-m", "dall-e-2")
+
+    assert (exit_, out, gateway.drawn_requests) == (2, "", [])
+    assert err == 'imageway: an edit takes pictures, and the prompt last: imageway edit cat.png "at night"\n'
+
+
 def test_a_picture_that_is_there_is_not_overwritten(command: Any, gateway: Scripted, tmp_path: Path) -> None:
     (tmp_path / "kite.jpg").write_bytes(b"mine")
 
@@ -175,7 +183,6 @@ def test_a_refusal_has_its_own_exit_code(command: Any, gateway: Scripted, error:
             "--param is NAME=VALUE, such as size=1024x1024, but it is 'size'",
         ),
         (("edit", "gone.png", "x", "-m", "gpt-image-1"), "There is no file 'gone.png'"),
-        (("edit", "x", "-m", "gpt-image-1"), "nothing was sent: Missing required parameter: 'image'."),
     ],
 )
 def test_wrong_usage_is_a_sentence(command: Any, gateway: Scripted, tokens: tuple[str, ...], sentence: str) -> None:

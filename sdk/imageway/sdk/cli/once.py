@@ -38,6 +38,10 @@ async def draw_once(
     asked: Asked, choice: GatewayChoice, *, output: Path, key: str | None, dry_run: bool, as_json: bool
 ) -> Exit:
     """Check, price and make the call, and write its pictures beside *output*. Raises `GiveUpError`."""
+    if asked.operation is Operation.EDIT and not asked.images:
+        raise GiveUpError(
+            Exit.UNUSABLE, 'an edit takes pictures, and the prompt last: imageway edit cat.png "at night"'
+        )
     stem = output.with_suffix("") if output.suffix[1:].lower() in _endings() else output
     taken = [path for path in _candidates(stem) if path.exists()]
     if taken and not dry_run:
