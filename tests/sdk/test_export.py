@@ -3,6 +3,7 @@
 import asyncio
 import json
 import tarfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -40,13 +41,14 @@ def output(tmp_path: Path) -> Path:
     return _ran(tmp_path / "run", _node("pic", 1), _node("pair", 2))
 
 
-def _ran(folder: Path, *nodes: ImageNode) -> Path:
+def _ran(folder: Path, *nodes: ImageNode, titles: Sequence[str] = ("t0", "t1", "bad", "t3"), **said: str) -> Path:
+    """A run of records with *titles*; *said* are further columns of all of them, in place of a number."""
     folder.mkdir()
     path = folder / "data.json"
-    titles = ["t0", "t1", "bad", "t3"]
-    path.write_text(json.dumps([{"id": str(n), "title": title, "n": n} for n, title in enumerate(titles)]))
+    records = [{"id": str(n), "title": title, **(said or {"n": n})} for n, title in enumerate(titles)]
+    path.write_text(json.dumps(records))
     keys = [node.output_key for node in nodes]
-    columns = tuple(OutputColumn(name=name, source=name) for name in ("id", "title", *keys, "n"))
+    columns = tuple(OutputColumn(name=name, source=name) for name in ("id", "title", *keys, *(said or "n")))
     plan = Plan(name="t", folder=folder, data=DataFile(path=path), nodes=nodes, columns=columns)
 
     async def run() -> None:
@@ -197,6 +199,27 @@ def test_a_target_that_cannot_be_is_told(
     assert main(["export", str(output), "--to", to, *more]) == 2
 
     assert capsys.readouterr().err == f"imageway: {sentence}\n"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["\0picture:../secret.png", "\0\0picture:x", "{run}/multimodal_output/image/../../../secret.png", "\0"],
+    ids=["marked as the journal does", "marked twice", "by way of the pictures' folder", "a NUL alone"],
+)
+def test_what_a_record_says_makes_no_file_a_picture_of_the_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str
+) -> None:
+    (tmp_path / "secret.png").write_bytes(PICTURES["t3"])
+    said = text.replace("{run}", str(tmp_path / "run"))
+    output = _ran(tmp_path / "run", _node("pic", 1), titles=["t0"], said=said)
+
+    _export(capsys, output, f"{tmp_path / 'set'}/")
+
+    assert sorted(path.name for path in (tmp_path / "set").iterdir()) == ["0_pic_0.png", "metadata.jsonl"]
+    (row,) = (json.loads(line) for line in (tmp_path / "set" / "metadata.jsonl").read_text().splitlines())
+    assert row == {"id": "0", "title": "t0", "file_name": "0_pic_0.png", "said": said}
+    (written,) = json.loads((output / "output.json").read_text())
+    assert written["said"] == said
 
 
 def test_a_picture_that_is_gone_is_told(output: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

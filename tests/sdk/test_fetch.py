@@ -18,7 +18,7 @@ LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]"})
 
 def answer(status: str, body: bytes = b"", *headers: str) -> bytes:
     lines = [f"HTTP/1.1 {status}", f"content-length: {len(body)}", *headers, "", ""]
-    return "\r\n".join(lines).encode() + body
+    return "\r\n".join(lines).encode("latin-1") + body
 
 
 @contextmanager
@@ -62,7 +62,8 @@ def test_a_link_is_followed_where_it_leads() -> None:
     [
         "127.0.0.1", "localhost", "0.0.0.0", "2130706433", "0x7f.1", "10.1.2.3", "172.16.0.1", "192.168.0.1",
         "169.254.169.254", "100.64.0.1", "224.0.0.1", "255.255.255.255", "[::1]", "[::]", "[fe80::1]", "[fd00::1]",
-        "[::ffff:127.0.0.1]", "[::ffff:a9fe:a9fe]", "[64:ff9b::7f00:1]", "[2002:7f00:1::]", "[ff02::1]",
+        "[::ffff:127.0.0.1]", "[::ffff:a9fe:a9fe]", "[64:ff9b::7f00:1]", "[64:ff9b:1::7f00:1]", "[2002:7f00:1::]",
+        "[ff02::1]", "[::7f00:1]", "[::ffff:0:7f00:1]", "[fec0::1]", "[4000::1]",
     ],
 )  # fmt: skip
 def test_only_public_addresses_are_reached(host: str) -> None:
@@ -77,6 +78,24 @@ def test_a_redirect_to_a_private_address_is_refused() -> None:
         assert sentence(f"{url}/a").startswith("169.254.169.254 is no public address")
     with serving(answer("302 F", b"", "location: file:///etc/passwd")) as (url, _):
         assert sentence(f"{url}/a") == "it is no link that can be followed"
+
+
+def test_what_a_link_may_not_hold_is_encoded() -> None:
+    to = "location: /ö c.png?s=ü%20 [1]".encode().decode("latin-1")
+    with serving(answer("302 Found", b"", to), answer("200 OK", PNG)) as (url, heard):
+        assert fetch(f"{url}/ä?q=é\x7f {{}}", max_bytes=len(PNG), allowed_hosts=LOOPBACK) == PNG
+
+    assert [head.split(b"\r\n")[0] for head in heard] == [
+        b"GET /%C3%A4?q=%C3%A9%7F%20%7B%7D HTTP/1.1",
+        b"GET /%C3%B6%20c.png?s=%C3%BC%20%20%5B1%5D HTTP/1.1",
+    ]
+
+
+def test_what_is_no_link_is_one_sentence() -> None:
+    assert sentence("http://[bad/") == "it is no link that can be followed"
+    assert sentence("http://127.0.0.1/\ud800") == "it is no link that can be followed"
+    with serving(answer("302 F", b"", "location: http://[bad/")) as (url, _):
+        assert sentence(url) == "it leads to what is no link"
 
 
 def test_a_link_in_circles_ends() -> None:

@@ -26,6 +26,9 @@ _MOST_REDIRECTS = 5
 _CHUNK_BYTES = 256 * 1024
 _REDIRECTS = (301, 302, 303, 307, 308)
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
+_GLOBAL_UNICAST = ipaddress.ip_network("2000::/3")
+"""All that is given out of IPv6. Python takes more for public: site-local, IPv4-compatible, local NAT64."""
+_KEPT = "/%:@!$&'()*+,;=~-._"
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -54,7 +57,7 @@ def fetch(
                 raise FetchError(f"{parts.hostname} didn't answer within {timeout_s:g} seconds") from error
             raise FetchError(f"{parts.hostname} can't be read from: {_said(error)}") from error
         if status in _REDIRECTS and location:
-            url = urljoin(url, location)
+            url = _led_to(url, location)
         elif status == 200:
             return content
         else:
@@ -65,6 +68,7 @@ def fetch(
 def _parts(url: str) -> SplitResult:
     try:
         parts = urlsplit(url)
+        url.encode()
         usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
     except ValueError as error:
         raise FetchError("it is no link that can be followed") from error
@@ -73,6 +77,14 @@ def _parts(url: str) -> SplitResult:
     if parts.username is not None:
         raise FetchError("links with a user's name in them aren't followed")
     return parts
+
+
+def _led_to(url: str, location: str) -> str:
+    """Where *url* redirects to. The header's bytes have been read as Latin-1."""
+    try:
+        return urljoin(url, quote(location, safe=f"{_KEPT}?#[]", encoding="latin-1"))
+    except ValueError as error:
+        raise FetchError("it leads to what is no link") from error
 
 
 def _got(
@@ -97,7 +109,7 @@ def _got(
 def _answer(
     connection: http.client.HTTPConnection, parts: SplitResult, max_bytes: int
 ) -> tuple[int, str | None, bytes]:
-    path = quote(parts.path or "/", safe="/%:@!$&'()*+,;=~-._") + (f"?{parts.query}" if parts.query else "")
+    path = quote(parts.path or "/", safe=_KEPT) + (f"?{quote(parts.query, safe=f'{_KEPT}?')}" if parts.query else "")
     headers = {"user-agent": f"imageway/{__version__}", "accept": "image/*", "accept-encoding": "identity"}
     connection.request("GET", path, headers=headers)
     with closing(connection.getresponse()) as reply:
@@ -145,6 +157,8 @@ def _is_public(address: Address) -> bool:
         inner = [one for one in within if one is not None]
         if inner:
             return all(_is_public(one) for one in inner)
+        if address not in _GLOBAL_UNICAST:
+            return False
     return address.is_global and not address.is_multicast
 
 

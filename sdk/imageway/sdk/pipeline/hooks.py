@@ -23,6 +23,8 @@ log = logging.getLogger(__name__)
 State = Mapping[str, JsonValue]
 
 _END = {"__end__": "END"}
+_MOST_LEVELS = 100
+"""How deep lists and mappings may lie in one another; one that holds itself is beyond it."""
 
 
 class TaskCodeError(Exception):
@@ -103,7 +105,15 @@ async def _called(hook: Hook, *arguments: Any) -> Any:  # noqa: ANN401  # whatev
             return await hook.call(*arguments)
         found = await asyncio.to_thread(hook.call, *arguments)
         return await found if inspect.isawaitable(found) else found
-    except Exception as error:  # a task's own code may raise anything
+    except (
+        Exception,
+        SystemExit,
+        GeneratorExit,
+        asyncio.CancelledError,
+    ) as error:  # a task's own code may raise anything
+        running = asyncio.current_task()
+        if not isinstance(error, Exception | SystemExit) and running is not None and running.cancelling():
+            raise
         log.debug("%s raised %s", hook.path, type(error).__name__, exc_info=True)
         told = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
         raise TaskCodeError(f"{hook.path} raised {told}") from error
@@ -121,17 +131,19 @@ def _changes(hook: Hook, found: Mapping[str, JsonValue], state: State, outputs: 
     return {key: _kept(hook, f"{key} to", value) for key, value in changes.items()}
 
 
-def _kept(hook: Hook, what: str, value: Any) -> JsonValue:  # noqa: ANN401  # whatever a task's function makes
+def _kept(hook: Hook, what: str, value: Any, depth: int = 1) -> JsonValue:  # noqa: ANN401  # whatever a task's function makes
     """*value* as a record can hold it; what can't be kept in a row is refused rather than spelled somehow."""
+    if depth > _MOST_LEVELS:
+        raise TaskCodeError(f"{hook.path} set {what} a value of more than {_MOST_LEVELS} levels.")
     match value:
         case os.PathLike():
             return os.fsdecode(value)
         case Mapping():
-            return {str(name): _kept(hook, what, item) for name, item in value.items()}
+            return {str(name): _kept(hook, what, item, depth + 1) for name, item in value.items()}
         case set() | frozenset():
-            return [_kept(hook, what, item) for item in sorted(value, key=repr)]
+            return [_kept(hook, what, item, depth + 1) for item in sorted(value, key=repr)]
         case list() | tuple():
-            return [_kept(hook, what, item) for item in value]
+            return [_kept(hook, what, item, depth + 1) for item in value]
         case None | bool() | int() | float() | str() | bytes() | dt.date() | dt.time() | Decimal():
             return as_json(value)
         case _:

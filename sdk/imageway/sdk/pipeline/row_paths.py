@@ -1,4 +1,7 @@
-"""Rows as the journal keeps them: pictures of the run by their place in the output folder, so that it can be moved."""
+"""Rows as the journal keeps them: pictures of the run by their place in the output folder, so that it can be moved.
+
+Only a file of the folder of pictures is marked as one, whatever a record's text looks like: what is marked is read.
+"""
 
 import os
 from collections.abc import Callable, Iterator
@@ -6,19 +9,24 @@ from pathlib import Path
 
 from imageway.contract.request import JsonValue
 from imageway.sdk.pipeline.json_text import json_bytes
+from imageway.sdk.pipeline.sink import picture_folder
 
 __all__ = ("packed", "picture_of", "pictures_in", "renamed", "unpacked")
 
-_MARK = "\0picture:"
-_FOLDER = f"multimodal_output{os.sep}"
+_NUL = "\0"
+_MARK = f"{_NUL}picture:"
 
 
 def packed(row: dict[str, JsonValue], output: Path) -> str:
     """*row* as JSON, in which the absolute paths of the run's pictures are marked, and relative to *output*."""
-    folder = f"{output}{os.sep}"
+    place = picture_folder(output).relative_to(output.absolute()).as_posix()
+    folder = f"{picture_folder(output)}{os.sep}"
 
     def mark(text: str) -> str:
-        return _MARK + text.removeprefix(folder).replace(os.sep, "/") if text.startswith(folder + _FOLDER) else text
+        name = text.removeprefix(folder)
+        if name != text and os.sep not in name and name not in {"", ".", ".."}:
+            return f"{_MARK}{place}/{name}"
+        return _NUL + text if text.startswith(_NUL) else text
 
     return json_bytes(_changed(row, mark)).decode()
 
@@ -32,7 +40,9 @@ def renamed(row: dict[str, JsonValue], name: Callable[[str], str]) -> dict[str, 
     """A row of the journal in which *name* says what its pictures are called, by their paths in the output folder."""
 
     def found(text: str) -> str:
-        return name(text.removeprefix(_MARK)) if text.startswith(_MARK) else text
+        if text.startswith(_MARK):
+            return name(text.removeprefix(_MARK))
+        return text.removeprefix(_NUL)
 
     return {column: _changed(value, found) for column, value in row.items()}
 
