@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from fakes.gateway import PNG, REJECTED, FakeGateway, Recorded, Reply, drawn, refused
+from fakes.task_runs import nodes, ran, task_folder
 from imageway.contract.errors import ErrorCode, ImageError
 from imageway.sdk.cli import main
 from imageway.sdk.client import AsyncClient
@@ -18,6 +19,7 @@ from imageway.sdk.pipeline.run import run_plan
 from imageway.sdk.pipeline.verify import undecodable
 from pictures import picture
 
+DRAW = nodes("pic: {title}") + "edges: [{from: START, to: pic}, {from: pic, to: END}]"
 LOST = refused(ImageError(ErrorCode.UPSTREAM_TIMEOUT, "No answer.", may_have_billed=True), "req-2")
 
 
@@ -76,6 +78,24 @@ def test_the_status_of_a_run(tmp_path: Path, capsys: pytest.CaptureFixture[str])
         "calls: answered 2, failed 1, unknown 1",
         "failures: content_rejected 1, upstream_timeout 1",
         "pictures: 2; cost: $0.0400",
+    ]
+
+
+def test_what_a_terminal_would_obey_or_cannot_show_is_made_visible(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    task = task_folder(tmp_path, DRAW, [{"id": "1\n\x1b[2J", "title": "\ud800"}])
+    ran(task)
+
+    assert main(["errors", str(tmp_path / "out")]) == 0
+    assert main(["show", str(tmp_path / "out"), "1\n\x1b[2J"]) == 0
+
+    sentence = "The request or its record's id holds half of a surrogate pair, which is no valid text."
+    assert capsys.readouterr().out.splitlines()[:4] == [
+        f"1\N{REPLACEMENT CHARACTER}\N{REPLACEMENT CHARACTER}[2J\tinvalid_request\t{sentence}",
+        "record 1 '1\N{REPLACEMENT CHARACTER}\N{REPLACEMENT CHARACTER}[2J': failed",
+        "  id: 1\N{REPLACEMENT CHARACTER}\N{REPLACEMENT CHARACTER}[2J",
+        "  title: \N{REPLACEMENT CHARACTER}",
     ]
 
 

@@ -214,6 +214,18 @@ def rich(config, state):
 
 def broken(config, state):
     raise LookupError("no such hat")
+
+def leaving(config, state):
+    raise SystemExit(0)
+
+async def cancelled(config, state):
+    import asyncio
+    raise asyncio.CancelledError
+
+def endless(config, state):
+    state["out"] = []
+    state["out"].append(state["out"])
+    return state
 """
 
 
@@ -242,6 +254,9 @@ def test_a_lambda_is_a_function_or_a_class_and_gets_its_node(tmp_path: Path, nam
         ),
         ("nothing", "task_executor.nothing answered with nothing; it must return the state."),
         ("broken", "task_executor.broken raised LookupError: no such hat"),
+        ("leaving", "task_executor.leaving raised SystemExit: 0"),
+        ("cancelled", "task_executor.cancelled raised CancelledError"),
+        ("endless", "task_executor.endless set out to a value of more than 100 levels."),
     ],
 )
 def test_code_that_goes_wrong_fails_its_record_alone(tmp_path: Path, name: str, told: str) -> None:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from imageway.contract.request import JsonValue
-from imageway.sdk.cli.talk import Exit, GiveUpError, counted, put, put_json, say
+from imageway.sdk.cli.talk import Exit, GiveUpError, counted, put, put_json, put_told, say
 from imageway.sdk.pipeline.journal_file import JournalError
 from imageway.sdk.pipeline.lock import RunLockedError, run_lock
 from imageway.sdk.pipeline.run_view import open_run
@@ -31,7 +31,7 @@ def verify_run(output: Path, *, run: str | None, as_json: bool) -> Exit:
         put_json({"exit_code": int(exit_), "pictures": count, **listed})
         return exit_
     for one in found:
-        put(f"{one.code}\t{one.path}\t{one.message}")
+        put_told(one.code, str(one.path), one.message)
     seen = f"{counted(count, 'picture')} looked at, {counted(len(found), 'finding')}"
     say(f"{seen}; {counted(len(loose), 'file')} without a receipt (imageway gc)")
     return exit_

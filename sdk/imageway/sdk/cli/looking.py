@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from imageway.contract.request import JsonValue
-from imageway.sdk.cli.talk import Exit, GiveUpError, counted, put, put_json, say
+from imageway.sdk.cli.talk import Exit, GiveUpError, counted, put, put_json, put_told, say
 from imageway.sdk.pipeline.journal_file import JournalError
 from imageway.sdk.pipeline.lock import is_locked
 from imageway.sdk.pipeline.run_view import CallView, RunView, open_run
@@ -43,7 +43,7 @@ def show_errors(output: Path, *, run: str | None, code: str | None, as_json: boo
         put_json({"by_code": by_code, "errors": [*errors]})
         return Exit.FINE
     for line in errors:
-        put(f"{line['id']}\t{line['code']}\t{line['message']}")
+        put_told(str(line["id"]), str(line["code"]), str(line["message"]))
     if code is not None and not errors:
         codes = ", ".join(group.code for group in groups) or "none"
         say(f"no record failed with the code '{code}'; codes here: {codes}")
@@ -64,16 +64,17 @@ def show_record(output: Path, record_id: str, *, run: str | None, as_json: bool)
         put_json({"id": record_id, "records": [*records], "calls": [*calls]})
         return Exit.FINE
     for record in records:
-        put(f"record {record['position']} '{record_id}': {record['outcome']}")
+        put_told(f"record {record['position']} '{record_id}': {record['outcome']}")
         row = record["row"]
         for name, value in row.items() if isinstance(row, dict) else ():
-            put(f"  {name}: {_short(value)}")
+            put_told(f"  {name}: {_short(value)}")
     for call in calls:
         sent = call["attempts"]
-        put(f"call of {call['node']}: {call['state']}, sent {counted(sent, 'time') if isinstance(sent, int) else sent}")
+        times = counted(sent, "time") if isinstance(sent, int) else sent
+        put_told(f"call of {call['node']}: {call['state']}, sent {times}")
         for name in ("key", "request_id", "cost_usd", "asked", "answered", "pictures", "fault"):
             if call[name]:
-                put(f"  {name}: {_short(call[name])}")
+                put_told(f"  {name}: {_short(call[name])}")
     return Exit.FINE
 
 

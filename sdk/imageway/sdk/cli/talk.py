@@ -6,7 +6,7 @@ from enum import IntEnum
 
 from imageway.contract.request import JsonValue
 
-__all__ = ("ABORTED", "Exit", "GiveUpError", "counted", "put", "put_json", "say")
+__all__ = ("ABORTED", "Exit", "GiveUpError", "counted", "put", "put_json", "put_told", "say")
 
 
 ABORTED = "aborted; what was finished before is written"
@@ -37,7 +37,7 @@ class GiveUpError(Exception):
 
 def say(text: str) -> None:
     """A line on stderr. What a terminal would obey rather than print is made visible."""
-    visible = "".join(sign if sign.isprintable() or sign == "\n" else "\N{REPLACEMENT CHARACTER}" for sign in text)
+    visible = _visible(text, kept="\n")
     sys.stderr.write(f"{visible}\n")
     sys.stderr.flush()
 
@@ -48,6 +48,11 @@ def put(text: str) -> None:
     sys.stdout.flush()
 
 
+def put_told(*cells: str) -> None:
+    """A line on stdout of what records and models said, separated by tabs; it stays one line, as for `say`."""
+    put("\t".join(_visible(cell) for cell in cells))
+
+
 def put_json(value: dict[str, JsonValue]) -> None:
     """The final object of `--json`: one line, plain ASCII so that every terminal and pipe can carry it."""
     put(json.dumps(value))
@@ -55,3 +60,7 @@ def put_json(value: dict[str, JsonValue]) -> None:
 
 def counted(count: int, noun: str) -> str:
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def _visible(text: str, *, kept: str = "") -> str:
+    return "".join(sign if sign.isprintable() or sign in kept else "\N{REPLACEMENT CHARACTER}" for sign in text)
