@@ -11,6 +11,7 @@ from zlib import crc32
 
 from msgspec.structs import replace
 
+from imageway.contract.request import JsonValue
 from imageway.sdk.pipeline.data.csv_table import read_csv
 from imageway.sdk.pipeline.data.files import STDIN
 from imageway.sdk.pipeline.data.folder import read_folder
@@ -37,6 +38,7 @@ from imageway.sdk.pipeline.data.transforms import transforming
 __all__ = ("Source", "open_source")
 
 _AHEAD = 16
+_MOST_LEVELS = 100
 _ALL = Selection()
 
 
@@ -96,9 +98,11 @@ class Source:
                 yield row
 
     def _row(self, found: Found, position: int) -> Row:
-        if found.fault is not None:
-            fault: RowFault | None = RowFault(code="invalid_record", message=f"{found.place}: {found.fault}")
+        wrong = found.fault or _too_deep(found.fields)
+        if wrong is not None:
+            fault: RowFault | None = RowFault(code="invalid_record", message=f"{found.place}: {wrong}")
             id_ = f"record_{position}"
+            found = replace(found, fields={})
         else:
             id_, fault = record_id(found.fields, self._id_column, position)
         return Row(position=position, record_id=id_, fields=found.fields, place=found.place, fault=fault)
@@ -110,6 +114,17 @@ class Source:
         if fault is None:
             return row
         return Row(position=row.position, record_id=row.record_id, fields=row.fields, place=row.place, fault=fault)
+
+
+def _too_deep(fields: dict[str, JsonValue]) -> str | None:
+    """What is wrong with a record whose values lie too deep in one another to be gone through later."""
+    level: list[JsonValue] = [*fields.values()]
+    for _ in range(_MOST_LEVELS):
+        inner = [value for value in level if isinstance(value, dict | list)]
+        if not inner:
+            return None
+        level = [item for value in inner for item in (value.values() if isinstance(value, dict) else value)]
+    return f"the record is nested too deeply: more than {_MOST_LEVELS} levels"
 
 
 def _read(data: Data) -> tuple[Generator[Found], int | None]:
