@@ -482,7 +482,8 @@ def test_what_was_refused_is_asked_again_only_when_told_to(tmp_path: Path) -> No
     assert second.prompts == []
     assert errors_again == errors
     assert third.prompts == ["Draw t1"]
-    assert third.drawn_requests[0].headers["idempotency-key"] == first.drawn_requests[0].headers["idempotency-key"]
+    refused_first = first.drawn_requests[first.prompts.index("Draw t1")]
+    assert third.drawn_requests[0].headers["idempotency-key"] == refused_first.headers["idempotency-key"]
     assert not (tmp_path / "errors.jsonl").exists()
 
 
