@@ -64,10 +64,19 @@ def test_targets_that_cannot_serve_a_request_are_skipped_for_it() -> None:
     registry = Registry([model("m", "openai/gpt-image-1", narrow, wide)])
 
     assert registry.route(asks("m")) == (
-        Passage(target=narrow, request=asks("m")),
-        Passage(target=wide, request=asks("m")),
+        Passage(target=narrow, request=asks("m"), checked=True),
+        Passage(target=wide, request=asks("m"), checked=True),
     )
     assert [passage.target for passage in registry.route(asks("m", output_format="webp"))] == [wide]
+
+
+def test_a_passage_that_nobody_checked_is_checked_before_its_provider_is_asked() -> None:
+    provider = Recorder()
+
+    with pytest.raises(UnsupportedError):
+        asyncio.run(Passage(target=target(provider, "openai/dall-e-3"), request=asks("x", size="512x512")).create())
+
+    assert provider.asked == []
 
 
 def test_where_every_target_refuses_the_first_ones_faults_are_told() -> None:

@@ -7,8 +7,9 @@ import difflib
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Iterable, Mapping
 from contextlib import aclosing, asynccontextmanager
 from datetime import UTC, date, datetime
+from functools import lru_cache
 from types import MappingProxyType
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, cast
 from urllib.parse import quote
 
 from msgspec import Struct
@@ -61,7 +62,7 @@ class Target(Struct, frozen=True, kw_only=True):
     @property
     def label(self) -> str:
         """`provider/upstream model`, fit for an HTTP header."""
-        return quote(f"{self.provider_name}/{self.upstream_model}", safe="/._-:@+ ")
+        return _label(self.provider_name, self.upstream_model)
 
     def violations(self, request: ImageRequest) -> tuple[Violation, ...]:
         return () if self.unchecked else violations(request, self.spec)
@@ -74,9 +75,13 @@ class Target(Struct, frozen=True, kw_only=True):
         found = self.violations(request)
         if found:
             raise UnsupportedError(model=request.model, violations=found)
-        if store is not None and isinstance(self.provider, StoringImageProvider):
-            return await self.provider.create_in(self.upstream_model, request, store)
-        return await self.provider.create(self.upstream_model, request)
+        return await self._drawn(request, store)
+
+    async def _drawn(self, request: ImageRequest, store: Store | None) -> ImageResult:
+        provider = self.provider
+        if store is not None and _stores(type(provider)):
+            return await cast("StoringImageProvider", provider).create_in(self.upstream_model, request, store)
+        return await provider.create(self.upstream_model, request)
 
     @asynccontextmanager
     async def stream(self, request: ImageRequest) -> AsyncIterator[AsyncIterator[ImageEvent]]:
@@ -92,6 +97,16 @@ class Target(Struct, frozen=True, kw_only=True):
         result = await self.provider.create(self.upstream_model, replace(request, params=params))
         async with aclosing(_each(completed_events(result))) as finished:
             yield finished
+
+
+@lru_cache(maxsize=1024)
+def _label(provider_name: str, upstream_model: str) -> str:
+    return quote(f"{provider_name}/{upstream_model}", safe="/._-:@+ ")
+
+
+@lru_cache(maxsize=64)
+def _stores(provider: type[ImageProvider]) -> bool:
+    return issubclass(provider, StoringImageProvider)  # slow, as checks against protocols are
 
 
 async def _each(events: Iterable[ImageEvent]) -> AsyncGenerator[ImageEvent, None]:
@@ -123,13 +138,21 @@ class Model(Struct, frozen=True, kw_only=True):
 class Passage(Struct, frozen=True, kw_only=True):
     """A target for a request, and the request as that target takes it.
 
-    `rules` names what was changed; `translation` says what is left to do with the answer.
+    `rules` names what was changed; `translation` says what is left to do with the answer. A `checked` request keeps to
+    the target's spec: whoever makes the passage has looked.
     """
 
     target: Target
     request: ImageRequest
     rules: tuple[str, ...] = ()
     translation: Translation | None = None
+    checked: bool = False
+
+    async def create(self, store: Store | None = None) -> ImageResult:
+        """Like the target's `create`, which checks what isn't checked yet."""
+        if not self.checked:
+            return await self.target.create(self.request, store)
+        return await self.target._drawn(self.request, store)  # noqa: SLF001  # nobody else may leave out the check
 
 
 class Registry:
@@ -210,9 +233,13 @@ def _passage(request: ImageRequest, dropped: tuple[str, ...], contract: ModelSpe
     if target.translates:
         translation = translated(request, contract, target.spec)
         return Passage(
-            target=target, request=translation.request, rules=(*dropped, *translation.rules), translation=translation
+            target=target,
+            request=translation.request,
+            rules=(*dropped, *translation.rules),
+            translation=translation,
+            checked=True,
         )
     found = () if target.spec is contract else target.violations(request)  # the contract's own are known to be none
     if found:
         raise UnsupportedError(model=request.model, violations=found)
-    return Passage(target=target, request=request, rules=dropped)
+    return Passage(target=target, request=request, rules=dropped, checked=True)

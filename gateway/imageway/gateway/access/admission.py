@@ -63,7 +63,7 @@ class Admission:
         async with self._in_flight.one_of(key):
             states = await self._rates.count(key, images)
             periods = self._periods(key)
-            reserved = await self._reserved_whole(periods, estimate)
+            reserved = await self._reserved_whole(periods, estimate) if periods else 0
             ticket = Ticket(reserved, {name: text for state in states for name, text in state.headers().items()})
             try:
                 yield ticket
@@ -95,6 +95,8 @@ class Admission:
             self._tell(error, refused=False)
 
     def _periods(self, key: KeySettings) -> tuple[Period, ...]:
+        if not key.has_budget:
+            return ()
         day, month = key.budget_usd_per_day, key.budget_usd_per_month
         return periods_at(
             self._now(),
@@ -104,8 +106,6 @@ class Admission:
         )
 
     async def _reserved(self, periods: tuple[Period, ...], estimate: Estimate | None) -> int:
-        if not periods:
-            return 0
         if estimate is None:
             raise LimitReachedError(
                 "budget",

@@ -154,7 +154,7 @@ class Engine:
                 await before_sending()
             with turn.asking() as attempt:
                 async with deadline.bounding():
-                    result = await passage.target.create(passage.request, room.store)
+                    result = await passage.create(room.store)
                 attempt.upstream_request_id = result.upstream_request_id
             call.usage = result.usage
             call.cost_usd = cost_of(passage, result.usage, len(result.images))

@@ -1,6 +1,7 @@
 """Keeps web pages from spending the operator's money: browsers let any page send requests to a server on loopback."""
 
 import re
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -41,7 +42,7 @@ class BrowserGuard:
         foreign = origin is not None and (origin == "null" or _netloc(origin) != host.lower())
         if foreign and not _looks_at_a_picture(scope):
             return "Pages of other sites can't use this gateway from a browser."
-        if self._loopback_only and host and not is_loopback(_name(host)):
+        if self._loopback_only and host and not _is_here(host):
             return "This gateway is for this machine only: call it by a loopback name, such as 127.0.0.1."
         return ""
 
@@ -55,6 +56,11 @@ def _netloc(origin: str) -> str:
         return urlsplit(origin).netloc.lower()
     except ValueError:
         return ""
+
+
+@lru_cache(maxsize=16)  # few, as callers choose them
+def _is_here(host: str) -> bool:
+    return is_loopback(_name(host))
 
 
 def _name(host: str) -> str:

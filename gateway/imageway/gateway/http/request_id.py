@@ -1,7 +1,7 @@
 """A request's id: the caller's own where it is a plain word, else a new one; told back in `x-request-id`."""
 
+import os
 import re
-import uuid
 from typing import Any
 
 from litestar.connection import Request
@@ -17,6 +17,6 @@ def request_id_of(request: Request[Any, Any, Any]) -> str:
     if isinstance(known, str):
         return known
     given = request.headers.get("x-request-id", "")
-    request_id = given if _PLAIN.fullmatch(given) else f"req_{uuid.uuid4().hex}"
+    request_id = given if _PLAIN.fullmatch(given) else f"req_{os.urandom(16).hex()}"
     request.scope.setdefault("state", {})["imageway_request_id"] = request_id
     return request_id

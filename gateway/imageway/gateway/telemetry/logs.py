@@ -176,6 +176,7 @@ class LogObserver(Observer):
 _LEVELS = {"info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 
 
+_CODES = frozenset(code.value for code in ErrorCode)
 _LONGEST_PARAM = 64
 _CLIENT_LEFT = 499
 
@@ -185,10 +186,10 @@ def _rounded(seconds: float) -> float:
 
 
 def _status(code: str) -> int:
-    if code in set(ErrorCode):
+    if code in _CODES:
         return reaction(ErrorCode(code)).status
     return 200 if code == "ok" else _CLIENT_LEFT
 
 
 def _level(code: str) -> Literal["info", "warning", "error"]:
-    return reaction(ErrorCode(code)).level if code in set(ErrorCode) else "info"
+    return reaction(ErrorCode(code)).level if code in _CODES else "info"

@@ -8,7 +8,7 @@ from functools import lru_cache
 from itertools import zip_longest
 
 from msgspec import UnsetType
-from prometheus_client import CollectorRegistry, Counter, GCCollector, PlatformCollector, ProcessCollector
+from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 from prometheus_client.exposition import choose_encoder
 from typing_extensions import override
 
@@ -63,6 +63,10 @@ class Metrics(Observer):
         self._refreshing: list[Callable[[], Awaitable[None]]] = []
         self._request = lru_cache(maxsize=4096)(self._request_children)
         self._attempt = lru_cache(maxsize=4096)(self._attempt_children)
+        self._images = lru_cache(maxsize=4096)(self.families.images.labels)
+        self._tokens = lru_cache(maxsize=4096)(self.families.tokens.labels)
+        self._cost = lru_cache(maxsize=4096)(self.families.cost.labels)
+        self._estimated = lru_cache(maxsize=4096)(self.families.cost_estimated.labels)
 
     @override
     def configured(self, registry: Registry) -> None:
@@ -163,16 +167,16 @@ class Metrics(Observer):
             first = families.first_picture_seconds.labels(event.operation.value, model)
             first.observe(event.first_picture_seconds, exemplar)
         if event.images:
-            families.images.labels(event.operation.value, model, key).inc(event.images)
+            self._images(event.operation.value, model, key).inc(event.images)
         if event.code == "ok" and event.images < event.asked_images:
             families.short_answers.labels(event.operation.value, model, key).inc()
         if event.usage is not None:
-            _count_tokens(families.tokens, model, key, event.usage)
+            self._count_tokens(model, key, event.usage)
         if event.provider is not None:
             if event.cost_usd:
-                families.cost.labels(model, key, event.provider).inc(float(event.cost_usd))
+                self._cost(model, key, event.provider).inc(float(event.cost_usd))
             if event.estimated_usd:
-                families.cost_estimated.labels(model, key, event.provider).inc(float(event.estimated_usd))
+                self._estimated(model, key, event.provider).inc(float(event.estimated_usd))
         for fault, param in zip_longest(event.faults, event.fault_params, fillvalue=""):
             families.violations.labels(model, self._param(param), fault).inc()
         for rule in event.translated:
@@ -217,15 +221,14 @@ class Metrics(Observer):
             families.attempt_seconds.labels(provider, upstream_model),
         )
 
-
-def _count_tokens(tokens: Counter, model: str, key: str, usage: Usage) -> None:
-    sides: Iterable[tuple[str, int, TokenDetails | UnsetType]] = (
-        ("input", usage.input_tokens, usage.input_tokens_details),
-        ("output", usage.output_tokens, usage.output_tokens_details),
-    )
-    for direction, total, details in sides:
-        text, image = (0, 0) if isinstance(details, UnsetType) else (details.text_tokens, details.image_tokens)
-        split = (("text", text), ("image", image), ("unspecified", total - text - image))
-        for modality, count in split:
-            if count > 0:
-                tokens.labels(model, key, direction, modality).inc(count)
+    def _count_tokens(self, model: str, key: str, usage: Usage) -> None:
+        sides: Iterable[tuple[str, int, TokenDetails | UnsetType]] = (
+            ("input", usage.input_tokens, usage.input_tokens_details),
+            ("output", usage.output_tokens, usage.output_tokens_details),
+        )
+        for direction, total, details in sides:
+            text, image = (0, 0) if isinstance(details, UnsetType) else (details.text_tokens, details.image_tokens)
+            split = (("text", text), ("image", image), ("unspecified", total - text - image))
+            for modality, count in split:
+                if count > 0:
+                    self._tokens(model, key, direction, modality).inc(count)
