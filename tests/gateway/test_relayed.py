@@ -1,13 +1,11 @@
 """Answers on their way back: untouched where nothing needs the pixels, whole where something did not fit."""
 
-import asyncio
 import base64
 import gc
 import os
 import socket
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
@@ -16,7 +14,6 @@ from litestar import Litestar
 from fakes.upstream import Reply, Upstream
 from gateway_log import Log
 from imageway.gateway.app import create_app
-from imageway.gateway.http.relayed import _Relay
 from imageway.gateway.settings import load_settings
 from imageway.gateway.telemetry.logs import logger
 from loopback import serving
@@ -128,19 +125,6 @@ def test_no_call_is_paid_for_without_room_for_its_answer(
     assert (reply.status_code, reply.headers["retry-after"]) == (429, "1")
     assert upstream.requests == []
     held.close()
-
-
-async def test_a_caller_who_takes_nothing_is_given_up() -> None:
-    sent: list[Any] = []
-
-    async def send(message: Any) -> None:
-        if message["type"] == "http.response.body":
-            await asyncio.Event().wait()
-        sent.append(message["type"])
-
-    await _Relay({}, [b"one", b"two"], patience_s=0)({}, None, send)  # type: ignore[arg-type]  # neither is looked at
-
-    assert sent == ["http.response.start"]
 
 
 def test_readers_who_do_not_read_pin_no_memory(gateway: httpx.Client, app: Litestar, upstream: Upstream) -> None:

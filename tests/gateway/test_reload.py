@@ -1,23 +1,16 @@
 """A configuration that changes under a real gateway: new calls go by the new one, those in flight by the old."""
 
-import json
 import os
-import queue
 import signal
-import subprocess
-import sys
-import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
-
-import httpx
 
 from fakes.holding import HoldingUpstream
 from fakes.upstream import Upstream
+from gateway_process import GatewayProcess
 from loopback import serving
 
 CONFIG = """
@@ -27,44 +20,6 @@ models: [{{name: {model}, contract: openai/gpt-image-1, targets: [{{provider: ma
 ledger: {{store: "sqlite:{folder}/ledger.sqlite3"}}
 """
 OFTEN, NEVER = "0.02", "86400"
-
-
-class Gateway:
-    """A gateway of its own process; `said` waits for an event in its log."""
-
-    def __init__(self, config: Path) -> None:
-        command = [sys.executable, "-m", "imageway.gateway", "--config", str(config), "--port", "0"]
-        self.process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-        assert self.process.stderr is not None
-        self.client = httpx.Client(base_url=self.process.stderr.readline().split()[-1], timeout=30)
-        self._lines: queue.Queue[dict[str, Any]] = queue.Queue()
-        self._reading = threading.Thread(target=self._read, daemon=True)
-        self._reading.start()
-        assert self.client.get("/readyz").text == "ready\n"
-
-    def _read(self) -> None:
-        assert self.process.stderr is not None
-        for line in self.process.stderr:
-            self._lines.put(json.loads(line))
-
-    def said(self, event: str) -> dict[str, Any]:
-        while (line := self._lines.get(timeout=30))["event"] != event:
-            continue
-        return line
-
-    def draw(self, model: str, **headers: str) -> httpx.Response:
-        body = {"model": model, "prompt": "x"}
-        return self.client.post("/v1/images/generations", json=body, headers=headers)
-
-    @property
-    def models(self) -> list[str]:
-        return [model["id"] for model in self.client.get("/v1/models").json()["data"]]
-
-    def close(self) -> None:
-        self.client.close()
-        self.process.kill()
-        self._reading.join(timeout=20)
-        self.process.communicate()
 
 
 class Files:
@@ -91,10 +46,12 @@ class Files:
 
 
 @contextmanager
-def running(upstream: Upstream | HoldingUpstream, folder: Path, every: str = OFTEN) -> Iterator[tuple[Gateway, Files]]:
+def running(
+    upstream: Upstream | HoldingUpstream, folder: Path, every: str = OFTEN
+) -> Iterator[tuple[GatewayProcess, Files]]:
     with serving(upstream) as vendor:
         files = Files(folder, vendor, every)
-        gateway = Gateway(files.config)
+        gateway = GatewayProcess(files.config)
         try:
             yield gateway, files
         finally:

@@ -22,6 +22,7 @@ from imageway.gateway.outside import every_issue
 from imageway.gateway.serving import Listener, serve
 from imageway.gateway.settings import Settings, SettingsError, is_loopback, load_settings, sketch_only
 from imageway.gateway.settings.schema import json_schema
+from imageway.gateway.telemetry.library_logs import library_logs
 from imageway.gateway.telemetry.logs import logger
 
 __all__ = ("main",)
@@ -54,6 +55,7 @@ def main(arguments: list[str] | None = None) -> int:
     keep_freed_memory()
     server = settings.server
     with ExitStack() as stack:
+        stack.enter_context(library_logs(log))
         try:
             listening = stack.enter_context(_listening(server.host, server.port))
             apart = None if server.metrics_port is None else _listening(server.host, server.metrics_port)

@@ -34,6 +34,7 @@ from imageway.gateway.http.held import holding
 from imageway.gateway.http.images import image_routes
 from imageway.gateway.http.models import model_routes
 from imageway.gateway.http.openapi import openapi_route
+from imageway.gateway.http.readers import leaving_idle_readers
 from imageway.gateway.http.ui import ui_routes
 from imageway.gateway.ledger.keyed import KeyedCalls, keyed_calls
 from imageway.gateway.ledger.opening import open_ledger
@@ -157,7 +158,11 @@ def create_app(
             HTTPException: answer_http_exception,
             Exception: answer_unexpected,
         },
-        middleware=[*telemetry.middleware, holding(current)],
+        middleware=[
+            leaving_idle_readers(settings.server.send_timeout_s, log),
+            *telemetry.middleware,
+            holding(current),
+        ],
         lifespan=[opened],
         logging_config=None,
         openapi_config=None,

@@ -101,7 +101,7 @@ def image_routes(server: ServerSettings, spool: Spool) -> list[HTTPRouteHandler]
             return StreamedAnswer(engine, request, asked, caller, patience, keep_alive_s=server.keep_alive_s)
         running = engine.run(asked, request_id=request_id, caller=caller, patience=patience)
         outcome = await while_there(request.receive, running)
-        return RelayedAnswer(
+        return RelayedAnswer.of_result(
             with_whole_links(outcome.result, base_url),
             {"x-request-id": request_id, **outcome_headers(outcome), **({} if key is None else _NOT_KEPT)},
         )

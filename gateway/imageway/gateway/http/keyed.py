@@ -3,9 +3,9 @@
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from litestar import Request, Response
+from litestar import Request
 
-from imageway.contract.content import whole
+from imageway.contract.content import BytesContent, whole
 from imageway.contract.errors import ImageError
 from imageway.contract.request import ImageRequest
 from imageway.contract.result import ImageResult
@@ -17,6 +17,7 @@ from imageway.gateway.http.held import generation_of
 from imageway.gateway.http.links import base_url_of, with_whole_links
 from imageway.gateway.http.outcome_headers import outcome_headers
 from imageway.gateway.http.presence import while_there
+from imageway.gateway.http.relayed import RelayedAnswer
 from imageway.gateway.http.request_id import request_id_of
 from imageway.gateway.ledger.fingerprint import fingerprint
 from imageway.gateway.ledger.kept_answer import KeptAnswer
@@ -30,7 +31,7 @@ AnyRequest = Request[Any, Any, Any]
 
 async def keyed_answer(
     keyed: KeyedCalls, key: str, request: AnyRequest, asked: ImageRequest, caller: Caller, patience: Patience
-) -> Response[bytes]:
+) -> RelayedAnswer:
     """The answer to *asked* under *key*: a fresh one, that of the same call under way, or the one that was kept.
 
     A caller who leaves, or whose *patience* is over, stops nothing. A stream is kept whole, so its events come
@@ -56,7 +57,7 @@ async def keyed_answer(
         ran = True
         async with engine.stream(asked, request_id=request_id, caller=caller, before_sending=mark_sent) as stream:
             events = [event_bytes(event, asked.operation) async for event in stream.events]
-        headers = {"content-type": "text/event-stream", **outcome_headers(stream)}
+        headers = {"content-type": "text/event-stream; charset=utf-8", **outcome_headers(stream)}
         return KeptAnswer(status=200, headers=headers, body=b"".join(events))
 
     def held(call: KeyedCall) -> KeyedCall:
@@ -91,8 +92,7 @@ async def keyed_answer(
     if answered.replayed:
         engine.replayed(asked, request_id=request_id, caller=caller, joined=answered.joined)
         headers["imageway-replayed"] = "true"
-    media_type = headers.pop("content-type")
-    return Response(answered.answer.body, status_code=answered.answer.status, media_type=media_type, headers=headers)
+    return RelayedAnswer(BytesContent(answered.answer.body), headers, answered.answer.status)
 
 
 def _whole(result: ImageResult) -> bytes:

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 from imageway.contract.errors import ErrorCode, ImageError
 
-__all__ = ("while_there",)
+__all__ = ("gone", "while_there")
 
 T = TypeVar("T")
 
@@ -24,7 +24,7 @@ async def while_there(receive: Callable[[], Awaitable[Any]], working: Awaitable[
             left = True
             task.cancel()
 
-    watching = asyncio.ensure_future(_gone(receive))
+    watching = asyncio.ensure_future(gone(receive))
     watching.add_done_callback(leave)
     try:
         return await working
@@ -37,6 +37,7 @@ async def while_there(receive: Callable[[], Awaitable[Any]], working: Awaitable[
         watching.cancel()
 
 
-async def _gone(receive: Callable[[], Awaitable[Any]]) -> None:
+async def gone(receive: Callable[[], Awaitable[Any]]) -> None:
+    """Wait until the caller has hung up."""
     while (await receive())["type"] != "http.disconnect":
         continue

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
-from typing import Any
+from typing import Any, cast
 
 from litestar import Litestar, Request, Response
 from litestar.response.base import ASGIResponse
@@ -19,6 +19,7 @@ from imageway.gateway.engine.patience import Patience
 from imageway.gateway.http.errors import answer_error, unexpected_error
 from imageway.gateway.http.outcome_headers import outcome_headers
 from imageway.gateway.http.presence import while_there
+from imageway.gateway.http.readers import in_pieces
 from imageway.gateway.http.request_id import request_id_of
 
 __all__ = ("StreamedAnswer",)
@@ -90,7 +91,8 @@ class _Stream(ASGIResponse):
             async with aclosing(_with_pauses(streamed.events, self._keep_alive_s)) as events:
                 async for event in events:
                     content = KEEP_ALIVE if event is None else event_bytes(event, self._asked.operation)
-                    await send(_body(content, more=True))
+                    for piece in in_pieces((content,)):
+                        await send(_body(piece, more=True))
         await send(_body(b""))
 
     async def _tell(self, error: ImageError, scope: Scope, receive: Receive, send: Send) -> None:
@@ -117,8 +119,9 @@ def _head(streamed: Streamed, request_id: str) -> HTTPResponseStartEvent:
     )
 
 
-def _body(content: bytes, *, more: bool = False) -> HTTPResponseBodyEvent:
-    return HTTPResponseBodyEvent(type="http.response.body", body=content, more_body=more)
+def _body(content: bytes | memoryview, *, more: bool = False) -> HTTPResponseBodyEvent:
+    # Servers take any buffer, and slices of megabytes would be copies.
+    return HTTPResponseBodyEvent(type="http.response.body", body=cast("bytes", content), more_body=more)
 
 
 async def _with_pauses(events: AsyncIterator[ImageEvent], pause_s: float) -> AsyncGenerator[ImageEvent | None, None]:

@@ -16,6 +16,7 @@ class ServerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     `max_calls_in_flight` calls, are refused before they are read. Sixteen pictures of 50 MB each may come at once.
     No call takes longer than `max_call_s`, however long its caller would wait.
     A stream in which nothing happens for `keep_alive_s` carries a comment, so that no proxy takes it for dead.
+    A caller who lets half a megabyte of its answer lie for `send_timeout_s` is left.
     A few kilobytes can claim to be a picture that fills any memory once it is opened. `max_input_pixels` is for each
     picture; the default is where Pillow, which many servers behind this one open pictures with, sees such a bomb.
     `ui` is whether there is a page to try the models with.
@@ -35,6 +36,7 @@ class ServerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     spool_dir: str | None = None
     max_calls_in_flight: Annotated[int, Meta(ge=1)] = 256
     keep_alive_s: Annotated[float, Meta(gt=0)] = 15.0
+    send_timeout_s: Annotated[float, Meta(gt=0)] = 60.0
     max_call_s: Annotated[float, Meta(gt=0)] = 900.0
     reload_every_s: Annotated[float, Meta(gt=0)] = 5.0
     max_input_pixels: Annotated[int, Meta(ge=1)] = 178_956_970
