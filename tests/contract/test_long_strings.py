@@ -10,6 +10,7 @@ import msgspec
 import pytest
 
 from imageway.contract.content import BytesContent
+from imageway.contract.errors import ImageError
 from imageway.contract.long_strings import Shortened
 from imageway.contract.wire import result_body
 from imageway.contract.wire_result import read_result
@@ -92,6 +93,54 @@ def test_only_an_answer_that_clients_take_goes_on_as_it_came(fields: dict[str, A
 
     assert (read_result(content.content, content=content).as_it_came is content) == whole
     assert read_result(content.content).as_it_came is None
+
+
+BROKEN = {
+    "a line end": LONG[:5000] + "\n" + LONG,
+    "a NUL": LONG + "\0",
+    "no escape": LONG + "\\q",
+    "no UTF-8": LONG + "\udcff",
+    "the last quarter of it": LONG * 50 + "\x1f",
+}
+
+
+@pytest.mark.parametrize("text", BROKEN.values(), ids=BROKEN)
+def test_a_picture_that_is_no_json_is_none(text: str) -> None:
+    body = b'{"created":1,"data":[{"b64_json":"%b"}]}' % text.encode(errors="surrogateescape")
+
+    with pytest.raises(ImageError) as caught:
+        read_result(body, content=BytesContent(body))
+
+    assert (caught.value.message, caught.value.may_have_billed) == ("The answer carries no picture.", True)
+
+
+@pytest.mark.parametrize("text", BROKEN.values(), ids=BROKEN)
+def test_a_picture_is_kept_whatever_is_broken_beside_it(text: str) -> None:
+    broken = text.encode(errors="surrogateescape")
+    entries = b'{"b64_json":"%b","revised_prompt":"%b"},{"b64_json":"%b"}' % (LONG.encode(), broken, broken)
+    body = b'{"created":1,"data":[%b],"safety_identifier":"%b"}' % (entries, broken)
+
+    result = read_result(body, content=BytesContent(body))
+
+    assert result.as_it_came is None
+    assert json.loads(result_body(result)) == {"created": 1, "data": [{"b64_json": LONG}]}
+
+
+@pytest.mark.parametrize("field", [b'"revised_prompt"', b'"content_filter_results":{"a":1},"new"', b'"new"'])
+def test_what_is_no_utf8_goes_no_further(field: bytes) -> None:
+    body = b'{"created":1,"data":[{"b64_json":"%b",%b:"\xff"}],"svg_usage":{"\xff":1}}' % (LONG.encode(), field)
+
+    told = json.loads(result_body(read_result(body, content=BytesContent(body))))
+
+    assert told["data"][0].pop("content_filter_results", {"a": 1}) == {"a": 1}
+    assert told == {"created": 1, "data": [{"b64_json": LONG}]}
+
+
+@pytest.mark.parametrize("picture", [LONG.replace("Q", "\\/"), "\\u0041" * 2000, "not base64, but text: é" * 500])
+def test_an_unusual_string_of_json_goes_on_as_it_came(picture: str) -> None:
+    content = BytesContent(b'{"created":1,"data":[{"b64_json":"%b"}]}' % picture.encode())
+
+    assert read_result(content.content, content=content).as_it_came is content
 
 
 def test_words_that_strict_clients_fail_on_are_left_out() -> None:

@@ -19,7 +19,7 @@ from imageway.gateway.telemetry.logs import logger
 from loopback import serving
 
 CONFIG = """
-server: {{max_memory_bytes: 1048576, spool_bytes: 60_000_000, spool_dir: spool}}
+server: {{max_memory_bytes: 1048576, spool_bytes: 60_000_000, spool_dir: spool, max_answer_bytes: 9_000_000}}
 providers: [{{name: first, type: openai, base_url: "{url}/v1", api_key: "file:{key}"}}]
 models: [{{name: gpt-image-2, targets: [{{provider: first, model: gpt-image-2}}]}}]
 ledger: {{store: "sqlite:ledger.sqlite3"}}
@@ -113,6 +113,37 @@ def test_an_answer_without_a_body_is_a_failure_each_time(
         reply = gateway.post("/v1/images/generations", json=ASKED)
 
         assert (reply.status_code, reply.json()["error"]["message"]) == (502, message)
+
+
+def sized(size: int) -> bytes:
+    return b'{"created":1,"data":[{"b64_json":"%b"}]}' % (b"A" * (size - 38))
+
+
+def test_an_answer_of_as_many_bytes_as_there_may_be_goes_out(gateway: httpx.Client, upstream: Upstream) -> None:
+    upstream.replies.append(Reply(body=sized(9_000_000)))
+
+    assert len(gateway.post("/v1/images/generations", json=ASKED).content) == 9_000_000
+
+
+def test_an_answer_without_end_is_broken_off_and_may_have_been_paid_for(
+    gateway: httpx.Client, app: Litestar, upstream: Upstream
+) -> None:
+    upstream.replies.append(Reply(chunks=(b'{"created":1,"data":[{"b64_json":"', *[b"A" * 1_000_000] * 9), never=True))
+
+    reply, again = (
+        gateway.post("/v1/images/generations", json=ASKED, headers={"idempotency-key": "endless"}) for _ in range(2)
+    )
+
+    assert (reply.status_code, reply.headers["x-should-retry"]) == (502, "false")
+    assert reply.json()["error"]["message"] == (
+        "The upstream's answer was broken off: it has more than the 9000000 bytes that this gateway takes of one."
+    )
+    assert reply.json()["error"]["imageway"]["may_have_billed"]
+    assert upstream.left.wait(timeout=10)
+    assert (again.status_code, again.json()["error"]["imageway"]["code"]) == (409, "outcome_unknown")
+    assert len(upstream.requests) == 1
+    gc.collect()
+    assert (app.state.spool.used_memory_bytes, app.state.spool.used_disk_bytes) == (0, 0)
 
 
 def test_no_call_is_paid_for_without_room_for_its_answer(

@@ -98,7 +98,7 @@ def test_a_pocket_closes_when_nobody_has_any_of_it(tmp_path: Path) -> None:
 
 def test_an_answer_has_room_before_it_comes_and_keeps_only_what_it_needs(tmp_path: Path) -> None:
     spool = Spool(memory_bytes=8, disk_bytes=20, folder=tmp_path)
-    small, large = AnswerStore(spool.answer(8)), AnswerStore(spool.answer(12))
+    small, large = AnswerStore(spool.answer(8), 99), AnswerStore(spool.answer(12), 99)
     assert (spool.used_memory_bytes, spool.used_disk_bytes) == (0, 20)
 
     small.write(b"1234")
@@ -129,7 +129,7 @@ class FullDisk(Spool):
 
 
 def test_an_answer_that_a_full_disk_can_not_take_is_told_to_be_paid_for() -> None:
-    store = AnswerStore(FullDisk(memory_bytes=1, disk_bytes=9).answer(5))
+    store = AnswerStore(FullDisk(memory_bytes=1, disk_bytes=9).answer(5), 99)
 
     with pytest.raises(ImageError) as caught:
         store.write(b"12345")

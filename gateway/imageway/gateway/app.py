@@ -90,7 +90,7 @@ def create_app(
         engine = Engine(
             assembly.registry,
             admission=door.admission,
-            delivery=Delivery(media, spool),
+            delivery=Delivery(media, spool, max_answer_bytes=settings.server.max_answer_bytes),
             observers=telemetry.observers,
             traffic=traffic,
             longest_call_s=settings.server.max_call_s,

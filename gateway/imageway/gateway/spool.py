@@ -222,12 +222,20 @@ def _write(file: int, chunk: bytes) -> None:
 
 
 class AnswerStore:
-    """A pocket for one attempt's answer, which keeps its room until the answer is there."""
+    """A pocket for one attempt's answer of up to *max_bytes*, which keeps its room until the answer is there."""
 
-    def __init__(self, pocket: Pocket) -> None:
+    def __init__(self, pocket: Pocket, max_bytes: int) -> None:
         self._pocket = pocket
+        self._max_bytes = max_bytes
 
     def write(self, chunk: bytes) -> None:
+        if self._pocket.size + len(chunk) > self._max_bytes:
+            raise ImageError(
+                ErrorCode.UPSTREAM_UNAVAILABLE,
+                f"The upstream's answer was broken off: it has more than the {self._max_bytes} bytes that this gateway"
+                " takes of one.",
+                may_have_billed=True,
+            )
         try:
             self._pocket.write(chunk, whatever_it_takes=True)
         except OSError as error:

@@ -26,7 +26,8 @@ def read_result(
     """An answer of the Images API, with every picture in it. Raises `ImageError` where there is none.
 
     Such an answer came with status 200: the vendor may have charged for it. So the rest is read leniently: what isn't
-    as documented counts as absent, entries without a picture are left out, and `created` falls back to now. All of
+    as documented counts as absent, what is no JSON within a string too, entries without a picture are left out, and
+    `created` falls back to now. All of
     *headers* is kept: the caller picks those that are worth it. Pictures are stepped over. *content* is *body* for
     whoever passes it on, and becomes the result's `as_it_came` where nothing of it was left out.
     """
@@ -52,7 +53,8 @@ def _result(
     created, usage = _read(fields.get("created"), int), _read(fields.get("usage"), Usage)
     told = {name: _echo(answer, fields, name) for name in _ECHOES}
     whole = (
-        len(images) == len(entries)
+        answer.sound
+        and len(images) == len(entries)
         and created is not None
         and ("usage" in fields) == (usage is not None)
         and all((name in fields) == (value is not UNSET) for name, value in told.items())
@@ -83,6 +85,8 @@ def _image(answer: Shortened, entry: Mapping[str, Raw]) -> GeneratedImage | None
     b64_json: Raw | UnsetType = answer.original(entry["b64_json"]) if "b64_json" in entry else UNSET
     if isinstance(b64_json, UnsetType) or not _is_filled_text(b64_json):
         b64_json = UNSET
+    elif not answer.sound and _read(b64_json, str) is None:
+        b64_json = UNSET  # bytes that are no text
     url = _text(answer, entry, "url")
     if b64_json is UNSET and url is UNSET:
         return None
@@ -111,7 +115,7 @@ def _text(answer: Shortened, fields: Mapping[str, Raw], name: str) -> str | Unse
 
 def _object(fields: Mapping[str, Raw], name: str) -> Raw | UnsetType:
     raw: Raw | UnsetType = fields.get(name, UNSET)
-    return raw if not isinstance(raw, UnsetType) and memoryview(raw)[0] == ord("{") else UNSET
+    return raw if not isinstance(raw, UnsetType) and isinstance(_read(raw, Any), dict) else UNSET
 
 
 def _read(raw: Raw | None, type_: Any) -> Any:  # noqa: ANN401  # one reader for whatever type

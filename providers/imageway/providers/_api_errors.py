@@ -58,6 +58,7 @@ _PASSING = frozenset((ErrorCode.RATE_LIMITED, ErrorCode.UPSTREAM_UNAVAILABLE, Er
 """Faults that waiting may cure; a wait that stands beside any other is not passed on."""
 
 _SHORTEST_SECRET = 6
+_LONGEST_ERROR_BYTES = 1 << 20
 
 
 def status_error(
@@ -114,8 +115,7 @@ def read_answer(body: bytes | mmap, headers: Mapping[str, str], content: Content
             body, upstream_request_id=upstream_request_id, headers=kept_headers(headers), content=content
         )
     except ImageError as unusable:
-        text = bytes(body)
-        if not _carries_error(text):
+        if len(body) > _LONGEST_ERROR_BYTES or not _carries_error(text := bytes(body)):
             raise
         raise _ended(None, read_fault_text(text), upstream_request_id) from unusable
 

@@ -16,6 +16,7 @@ from msgspec import Struct
 from typing_extensions import override
 from yarl import URL
 
+from imageway.contract.errors import ErrorCode, ImageError
 from imageway.providers._api_errors import connection_error, status_error
 from imageway.providers.outgoing import outgoing_headers
 
@@ -28,6 +29,9 @@ _READ_BYTES = 1 << 19
 """How much of an answer may lie unread. Half a megabyte spares trips through the event loop."""
 
 _LONGEST_REFUSAL_BYTES = 1 << 20
+_LONGEST_ANSWER_BYTES = 1 << 28
+"""Of one that is held in memory; whoever passes answers on has a store, with a bound of its own."""
+
 _SET_HERE = frozenset(("host", "content-length", "content-type", "accept-encoding"))
 
 
@@ -131,11 +135,19 @@ class Carrier:
 
 
 async def read(reply: aiohttp.ClientResponse) -> bytes:
-    """All of *reply*. Raises `ImageError` where the connection breaks before its end."""
-    try:
-        return await reply.read()
-    except (aiohttp.ClientError, OSError) as error:
-        raise connection_error(error) from error
+    """All of *reply*. Raises `ImageError` where the connection breaks before its end, and where that doesn't come."""
+    found: list[bytes] = []
+    size = 0
+    async for piece in pieces(reply):
+        found.append(piece)
+        size += len(piece)
+        if size > _LONGEST_ANSWER_BYTES:
+            raise ImageError(
+                ErrorCode.UPSTREAM_UNAVAILABLE,
+                f"The upstream's answer was broken off: it has more than {_LONGEST_ANSWER_BYTES} bytes.",
+                may_have_billed=True,
+            )
+    return b"".join(found)
 
 
 async def pieces(reply: aiohttp.ClientResponse) -> AsyncIterator[bytes]:

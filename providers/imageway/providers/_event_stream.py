@@ -10,6 +10,7 @@ from imageway.contract.errors import ErrorCode, ImageError
 from imageway.contract.sse import EventTooLargeError, ServerSentEvent, SseDecoder
 from imageway.contract.stream import CompletedImage, ImageEvent, completed_events, read_event
 from imageway.providers._api_errors import from_stream_error, read_answer
+from imageway.providers._carrier import read
 
 __all__ = ("events_of",)
 
@@ -24,7 +25,7 @@ async def events_of(reply: aiohttp.ClientResponse, request_id: str | None) -> As
     begun = completed = False
     try:
         if not reply.headers.get("content-type", "").startswith("text/event-stream"):
-            for event in completed_events(read_answer(await reply.read(), reply.headers)):
+            for event in completed_events(read_answer(await read(reply), reply.headers)):
                 yield event
             return
         async for received in _received(reply):

@@ -72,16 +72,24 @@ class Room:
 
 
 class Delivery:
-    """Makes room for answers in *spool*, and for links in *media*; without it links carry the picture in themselves."""
+    """Makes room for answers in *spool*, and for links in *media*; without it links carry the picture in themselves.
 
-    def __init__(self, media: MediaStore | None, spool: Spool | None = None) -> None:
+    No answer has more than *max_answer_bytes*.
+    """
+
+    def __init__(
+        self, media: MediaStore | None, spool: Spool | None = None, *, max_answer_bytes: int = 1_000_000_000
+    ) -> None:
         self._media = media
         self._spool = spool
+        self._max_answer_bytes = max_answer_bytes
 
     @asynccontextmanager
     async def room_for(self, passage: Passage) -> AsyncIterator[Room]:
         """The time of a call by *passage*. Raises `ImageError` where there is no room for what it may draw."""
-        store = AnswerStore(self._spool.answer(_usual_bytes(passage))) if self._spool else None
+        store = None
+        if self._spool is not None:
+            store = AnswerStore(self._spool.answer(_usual_bytes(passage)), self._max_answer_bytes)
         try:
             if self._media is None:
                 yield Room(passage, None, store)

@@ -14,6 +14,7 @@ class ServerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     Bodies and answers on their way through are in memory up to `max_memory_bytes` in all, and beyond that in files in
     `spool_dir` (by default where temporary files are) up to `spool_bytes`. What finds no room, and more than
     `max_calls_in_flight` calls, are refused before they are read. Sixteen pictures of 50 MB each may come at once.
+    An answer of more than `max_answer_bytes` is broken off: twice what ten of the largest pictures make.
     No call takes longer than `max_call_s`, however long its caller would wait.
     A stream in which nothing happens for `keep_alive_s` carries a comment, so that no proxy takes it for dead.
     A caller who lets half a megabyte of its answer lie for `send_timeout_s` is left.
@@ -31,6 +32,7 @@ class ServerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     allow_unauthenticated: bool = False
     max_json_bytes: Annotated[int, Meta(ge=1)] = 1_048_576
     max_upload_bytes: Annotated[int, Meta(ge=1)] = 850_000_000
+    max_answer_bytes: Annotated[int, Meta(ge=1_048_576)] = 1_000_000_000
     max_memory_bytes: Annotated[int, Meta(ge=1_048_576)] = 134_217_728
     spool_bytes: Annotated[int, Meta(ge=0)] = 4_294_967_296
     spool_dir: str | None = None
