@@ -316,6 +316,23 @@ def test_readiness_names_the_models_that_nobody_can_draw(gateway: Gateway) -> No
     assert gateway.client.get("/readyz").status_code == 200
 
 
+def test_a_gateway_that_any_model_makes_ready_is_so_until_none_can_be_drawn(tmp_path: Path) -> None:
+    config = "server: {{ready_when: any_model}}" + LIMITED + model("m", target("a")) + model("n", target("b"))
+    with gateway_of(tmp_path, config) as gateway:
+        gateway.upstream.replies.extend((THROTTLED_LONG, THROTTLED_LONG))
+
+        told = [gateway.client.get("/readyz")]
+        for name in ("m", "n"):
+            gateway.draw(name)
+            told.append(gateway.client.get("/readyz"))
+
+    assert [(answer.status_code, answer.text) for answer in told] == [
+        (200, "ready\n"),
+        (200, "ready, but no target can serve: m\n"),
+        (503, "no target can serve: m, n\n"),
+    ]
+
+
 LIMITED = """
 providers:
   - {{name: a, type: openai, base_url: "{url}/a/v1", api_key: "file:{key}"}}

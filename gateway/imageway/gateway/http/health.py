@@ -24,10 +24,16 @@ def health_routes(drain: Drain, current: Current) -> list[HTTPRouteHandler]:
     async def readyz() -> Response[str]:
         if drain.begun:
             return Response("draining\n", status_code=503)
-        unserved = current.now.engine.unserved()
-        if unserved:
-            return Response(f"no target can serve: {', '.join(unserved)}\n", status_code=503)
-        return Response("ready\n")
+        generation = current.now
+        unserved = generation.engine.unserved()
+        if not unserved:
+            return Response("ready\n")
+        told = f"no target can serve: {', '.join(unserved)}\n"
+        if generation.settings.server.ready_when == "any_model" and len(unserved) < len(
+            generation.assembly.registry.models
+        ):
+            return Response(f"ready, but {told}")
+        return Response(told, status_code=503)
 
     return [healthz, readyz]
 

@@ -1,7 +1,7 @@
 """`server:`, where to listen and what is taken."""
 
 import ipaddress
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
@@ -23,6 +23,7 @@ class ServerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     `ui` is whether there is a page to try the models with.
     Told to end, the gateway takes calls for `drain_delay_s` more, while load balancers hear of it, and gives those in
     flight `drain_s`; the default is longer than a provider's own timeout, so that what was paid for gets to its caller.
+    It is ready while `every_model` has a target that can serve, or while `any_model` has.
     Every `reload_every_s` seconds it is looked whether the configuration has changed.
     With `metrics_port` the page of metrics is served there, and no longer on `port`.
     """
@@ -45,6 +46,7 @@ class ServerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     ui: bool = True
     drain_delay_s: Annotated[float, Meta(ge=0)] = 0.0
     drain_s: Annotated[float, Meta(ge=0)] = 630.0
+    ready_when: Literal["every_model", "any_model"] = "every_model"
     metrics_port: Annotated[int, Meta(ge=0, le=65_535)] | None = None
 
 
