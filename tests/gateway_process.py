@@ -5,6 +5,7 @@ import queue
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +13,17 @@ import httpx
 
 
 class GatewayProcess:
-    """One that serves *config* on a free port, until it is closed; `said` waits for an event in its log."""
+    """One that serves *config* on a free port, until it is closed; `said` waits for an event in its log.
 
-    def __init__(self, config: Path) -> None:
+    *at_once* is done to it when it listens.
+    """
+
+    def __init__(self, config: Path, at_once: Callable[[subprocess.Popen[str]], None] = lambda _: None) -> None:
         command = [sys.executable, "-m", "imageway.gateway", "--config", str(config), "--port", "0"]
         self.process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
         assert self.process.stderr is not None
         self.client = httpx.Client(base_url=self.process.stderr.readline().split()[-1], timeout=30)
+        at_once(self.process)
         self._lines: queue.Queue[dict[str, Any]] = queue.Queue()
         self._reading = threading.Thread(target=self._read, daemon=True)
         self._reading.start()
@@ -34,9 +39,9 @@ class GatewayProcess:
             continue
         return line
 
-    def draw(self, model: str, *, stream: bool = False, **headers: str) -> httpx.Response:
+    def draw(self, model: str, *, stream: bool = False, timeout_s: float = 30, **headers: str) -> httpx.Response:
         body = {"model": model, "prompt": "x", **({"stream": True} if stream else {})}
-        return self.client.post("/v1/images/generations", json=body, headers=headers)
+        return self.client.post("/v1/images/generations", json=body, headers=headers, timeout=timeout_s)
 
     @property
     def models(self) -> list[str]:

@@ -4,13 +4,22 @@ import os
 import signal
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 
+import httpx
+import pytest
+
 from fakes.holding import HoldingUpstream
 from fakes.upstream import Upstream
+from gateway_log import Log
 from gateway_process import GatewayProcess
+from imageway.gateway.app import create_app
+from imageway.gateway.reload import Source
+from imageway.gateway.settings import load_settings
+from imageway.gateway.telemetry.logs import logger
 from loopback import serving
 
 CONFIG = """
@@ -131,6 +140,44 @@ def test_a_signal_reloads_at_once_and_what_needs_a_restart_is_told(tmp_path: Pat
         assert not (tmp_path / "other.sqlite3").exists()
 
     assert kept["sections"] == ["server", "ledger"]
+
+
+def test_a_change_before_anybody_watches_is_seen(tmp_path: Path) -> None:
+    with serving(Upstream()) as vendor:
+        files, log = Files(tmp_path, vendor, NEVER), Log()
+        source = Source(partial(load_settings, files.config), files.config)
+        settings = source.load()
+        files.swap(files.text("second"))
+
+        with serving(create_app(settings, log=logger(log), source=source), lifespan="on") as url:
+            while "configuration.reloaded" not in log.getvalue():
+                assert httpx.get(f"{url}/healthz").text == "ok\n"
+            models = httpx.get(f"{url}/v1/models").json()["data"]
+
+    assert [model["id"] for model in models] == ["second"]
+    assert log.getvalue().count("configuration.") == 1
+
+
+def test_a_hang_up_before_or_after_it_is_heard_ends_nothing(tmp_path: Path) -> None:
+    upstream = HoldingUpstream()
+    with serving(upstream) as vendor:
+        files = Files(tmp_path, vendor, NEVER)
+        gateway = GatewayProcess(files.config, at_once=lambda process: os.kill(process.pid, signal.SIGHUP))
+        try:
+            with pytest.raises(httpx.ReadTimeout):
+                gateway.draw("first", timeout_s=0.5, **{"idempotency-key": "k"})
+            upstream.arrived(1)
+            gateway.process.send_signal(signal.SIGTERM)
+            with suppress(httpx.TransportError):
+                while True:
+                    httpx.get(gateway.client.base_url)
+            os.kill(gateway.process.pid, signal.SIGHUP)
+            upstream.release()
+            gateway.said("drain.finished")
+
+            assert gateway.process.wait(timeout=20) == 0
+        finally:
+            gateway.close()
 
 
 def test_a_configuration_that_names_no_possible_file_is_refused_like_any_other(tmp_path: Path) -> None:

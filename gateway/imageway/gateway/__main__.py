@@ -4,11 +4,13 @@ import argparse
 import os
 import socket
 import sys
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from functools import partial
 
 import msgspec
+from litestar import Litestar
 from msgspec.structs import replace
+from structlog.typing import FilteringBoundLogger
 
 from imageway.gateway.access.keyring import new_key
 from imageway.gateway.allocator import keep_freed_memory
@@ -19,6 +21,7 @@ from imageway.gateway.drain import Drain
 from imageway.gateway.http.browser_guard import BrowserGuard
 from imageway.gateway.http.drain_gate import DrainGate
 from imageway.gateway.outside import every_issue
+from imageway.gateway.reload import Source, deaf_to_hang_ups
 from imageway.gateway.serving import Listener, serve
 from imageway.gateway.settings import Settings, SettingsError, is_loopback, load_settings, sketch_only
 from imageway.gateway.settings.schema import json_schema
@@ -41,17 +44,23 @@ def main(arguments: list[str] | None = None) -> int:
         case "schema":
             sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(json_schema()), indent=2) + b"\n")
             return 0
-    try:
-        settings = _settings(options)
-        if options.command == "check":
-            count = len(assemble(settings).registry.contracts)
-            _say(f"{options.config or 'no file'}: fine, {count} model{'' if count == 1 else 's'}")
-            return 0
-        drain, log = Drain(), logger()
-        app = create_app(settings, log=log, drain=drain, reload=partial(_settings, options))
-    except SettingsError as error:
-        _say("\n".join(issue.render() for issue in every_issue(error)))
-        return 2
+    with deaf_to_hang_ups() if options.config else nullcontext():
+        try:
+            source = Source(partial(_settings, options), options.config)
+            settings = source.load()
+            if options.command == "check":
+                count = len(assemble(settings).registry.contracts)
+                _say(f"{options.config or 'no file'}: fine, {count} model{'' if count == 1 else 's'}")
+                return 0
+            drain, log = Drain(), logger()
+            app = create_app(settings, log=log, drain=drain, source=source if options.config else None)
+        except SettingsError as error:
+            _say("\n".join(issue.render() for issue in every_issue(error)))
+            return 2
+        return _serve(settings, app, drain, log)
+
+
+def _serve(settings: Settings, app: Litestar, drain: Drain, log: FilteringBoundLogger) -> int:
     keep_freed_memory()
     server = settings.server
     with ExitStack() as stack:

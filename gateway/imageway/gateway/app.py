@@ -41,7 +41,7 @@ from imageway.gateway.ledger.opening import open_ledger
 from imageway.gateway.ledger.protocol import LedgerError
 from imageway.gateway.media.store import MediaStore, private_store
 from imageway.gateway.notices import log_notices
-from imageway.gateway.reload import Reloader
+from imageway.gateway.reload import Reloader, Source
 from imageway.gateway.settings import Settings, SettingsError, is_loopback
 from imageway.gateway.spool import Spool
 from imageway.gateway.stores.place import StoreError
@@ -63,13 +63,13 @@ def create_app(
     clock_s: Callable[[], float] = perf_counter,
     sleep: Sleep = asyncio.sleep,
     draw: Callable[[], float] = random.random,
-    reload: Callable[[], Settings] | None = None,
+    source: Source | None = None,
 ) -> Litestar:
     """The gateway that *settings* describe; *today* tells the day in UTC. Raises `SettingsError` with every problem.
 
     Links to pictures lead to the configured store; on loopback there is one without a configuration. With *data_links*
     they carry the picture in themselves instead, for callers who get no second request through. *drain* tells how far
-    the gateway is on its way out. *reload* reads the settings anew, whenever their file or what it names has changed.
+    the gateway is on its way out. *source* is where the settings came from; whenever it has changed, it is loaded anew.
     With a `metrics_port`, `state.beside` is the application to serve there. *clock_s* counts seconds, *sleep* waits
     between attempts, and *draw* shares calls among targets by chance; see `Engine`. Providers are closed when the
     application's lifespan ends.
@@ -137,10 +137,9 @@ def create_app(
                 keyed = await stack.enter_async_context(keyed_calls(ledger))
                 stack.push_async_callback(_finish, keyed, drain)
                 app.state.keyed = keyed
-            if reload is not None and settings.document is not None:
-                reloader = Reloader(current, load=reload, build=rebuilt, adopt=adopt, log=log, observers=observers)
-                watched = settings.document.file
-                await stack.enter_async_context(reloader.watching(watched, settings.server.reload_every_s))
+            if source is not None:
+                reloader = Reloader(current, source=source, build=rebuilt, adopt=adopt, log=log, observers=observers)
+                await stack.enter_async_context(reloader.watching(settings.server.reload_every_s))
             yield
 
     return Litestar(

@@ -19,7 +19,7 @@ from imageway.gateway.generation import Current, Generation
 from imageway.gateway.outside import every_issue
 from imageway.gateway.settings import Settings, SettingsError
 
-__all__ = ("Reloader",)
+__all__ = ("Reloader", "Source", "deaf_to_hang_ups")
 
 _AT_START_ONLY = ("server", "limits", "budgets", "ledger", "media", "traces")
 """Sections that a running gateway keeps: where it listens, and what its calls are counted, kept and told in."""
@@ -27,10 +27,35 @@ _AT_START_ONLY = ("server", "limits", "budgets", "ledger", "media", "traces")
 _MOST_BYTES = 16 * 2**20
 
 
-class Reloader:
-    """Puts another generation in the place of *current* when the configuration says something else.
+class Source:
+    """Where settings come from: *load* reads *config* and the files that it names. Without *config* nothing changes."""
 
-    *load* reads it, *build* makes a generation of it; both run in a thread and raise `SettingsError`. *adopt* puts it
+    def __init__(self, load: Callable[[], Settings], config: Path | None) -> None:
+        self._load = load
+        self._config = config
+        self._seen = b""
+
+    def load(self) -> Settings:
+        """The settings as they stand now. Raises `SettingsError`."""
+        # Looked at first: what changes while it is read counts as changed afterwards.
+        self._seen = self._digest()
+        return self._load()
+
+    def changed(self) -> bool:
+        """Whether it says something else than when it was last loaded.
+
+        Contents are compared, because mounted configurations change by a link that leads elsewhere.
+        """
+        return self._digest() != self._seen
+
+    def _digest(self) -> bytes:
+        return b"" if self._config is None else _digest(self._config)
+
+
+class Reloader:
+    """Puts another generation in the place of *current* when *source*, which that was made of, says something else.
+
+    *build* makes a generation of it; it runs in a thread, as loading does, and raises `SettingsError`. *adopt* puts it
     to work.
     """
 
@@ -38,43 +63,38 @@ class Reloader:
         self,
         current: Current,
         *,
-        load: Callable[[], Settings],
+        source: Source,
         build: Callable[[Settings], Generation],
         adopt: Callable[[Generation], None],
         log: FilteringBoundLogger,
         observers: Observers,
     ) -> None:
         self._current = current
-        self._load = load
+        self._source = source
         self._build = build
         self._adopt = adopt
         self._log = log
         self._observers = observers
 
     @asynccontextmanager
-    async def watching(self, config: Path, every_s: float) -> AsyncIterator[None]:
-        """While it lasts, look at *config*, and at the files that it names, every *every_s* seconds.
-
-        Contents are compared, because mounted configurations change by a link that leads elsewhere.
-        """
+    async def watching(self, every_s: float) -> AsyncIterator[None]:
+        """While it lasts, look at the source at once, every *every_s* seconds, and at each SIGHUP."""
         asked = asyncio.Event()
         with _hanging_up(asked):
-            task = asyncio.create_task(self._watch(config, every_s, asked))
+            task = asyncio.create_task(self._watch(every_s, asked))
             try:
                 yield
             finally:
                 task.cancel()
 
-    async def _watch(self, config: Path, every_s: float, asked: asyncio.Event) -> None:
-        seen = await asyncio.to_thread(_digest, config)
+    async def _watch(self, every_s: float, asked: asyncio.Event) -> None:
         while True:
+            changed = await asyncio.to_thread(self._source.changed)
+            if asked.is_set() or changed:
+                asked.clear()
+                await self.reload()
             with suppress(TimeoutError):
                 await asyncio.wait_for(asked.wait(), every_s)
-            found = await asyncio.to_thread(_digest, config)
-            if asked.is_set() or found != seen:
-                asked.clear()
-                seen = found
-                await self.reload()
 
     async def reload(self) -> None:
         """Load the configuration now. Whatever is wrong with it goes to the log."""
@@ -99,7 +119,7 @@ class Reloader:
         self._tell(used=True)
 
     def _following(self) -> tuple[Generation, list[str]]:
-        running, found = self._current.now.settings, self._load()
+        running, found = self._current.now.settings, self._source.load()
         kept = [name for name in _AT_START_ONLY if getattr(found, name) != getattr(running, name)]
         settings = replace(found, **{name: getattr(running, name) for name in kept})
         return self._build(settings), kept
@@ -110,17 +130,36 @@ class Reloader:
 
 
 @contextmanager
-def _hanging_up(asked: asyncio.Event) -> Iterator[None]:
-    """Sets *asked* at each SIGHUP, where there is one and this is the thread that may listen to it."""
-    if not hasattr(signal, "SIGHUP") or threading.current_thread() is not threading.main_thread():
+def deaf_to_hang_ups() -> Iterator[None]:
+    """SIGHUP ends nothing, before and after the time in which it is heard: what has changed is seen without it."""
+    if not _hears_signals():
         yield
         return
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+@contextmanager
+def _hanging_up(asked: asyncio.Event) -> Iterator[None]:
+    """Sets *asked* at each SIGHUP, where there is one and this is the thread that may listen to it."""
+    if not _hears_signals():
+        yield
+        return
+    before = signal.getsignal(signal.SIGHUP)
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGHUP, asked.set)
     try:
         yield
     finally:
         loop.remove_signal_handler(signal.SIGHUP)
+        signal.signal(signal.SIGHUP, before)
+
+
+def _hears_signals() -> bool:
+    return hasattr(signal, "SIGHUP") and threading.current_thread() is threading.main_thread()
 
 
 def _digest(config: Path) -> bytes:
