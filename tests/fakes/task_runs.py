@@ -12,10 +12,10 @@ from msgspec import Struct
 from fakes.gateway import FakeGateway, specs
 from fakes.task_files import heads
 from imageway.sdk.client import AsyncClient
+from imageway.sdk.pipeline.checking.model_names import with_known_models
 from imageway.sdk.pipeline.events import RunSummary
-from imageway.sdk.pipeline.load import load_task
-from imageway.sdk.pipeline.loaded import LoadedTask
-from imageway.sdk.pipeline.model_names import with_known_models
+from imageway.sdk.pipeline.loading.loaded import LoadedTask
+from imageway.sdk.pipeline.loading.task import load_task
 from imageway.sdk.pipeline.run import run_plan
 
 __all__ = ("Ran", "loaded", "nodes", "ran", "task_folder")

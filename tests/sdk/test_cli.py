@@ -28,7 +28,7 @@ from imageway.sdk.cli.run import Anew, run_task
 from imageway.sdk.cli.talk import Exit, GiveUpError, say
 from imageway.sdk.connecting import GatewayChoice
 from imageway.sdk.pipeline.events import Noted, RecordFault, RecordFinished, RunStarted
-from imageway.sdk.pipeline.lock import run_lock
+from imageway.sdk.pipeline.files.lock import run_lock
 from imageway.sdk.pipeline.run import Bounds
 from loopback import serving
 

@@ -14,9 +14,9 @@ from fakes.task_runs import nodes, ran, task_folder
 from imageway.contract.errors import ErrorCode, ImageError
 from imageway.sdk.cli import main
 from imageway.sdk.client import AsyncClient
+from imageway.sdk.pipeline.output.verify import undecodable
 from imageway.sdk.pipeline.plan import DataFile, ImageNode, OutputColumn, Plan, TextPart
 from imageway.sdk.pipeline.run import run_plan
-from imageway.sdk.pipeline.verify import undecodable
 from pictures import picture
 
 DRAW = nodes("pic: {title}") + "edges: [{from: START, to: pic}, {from: pic, to: END}]"

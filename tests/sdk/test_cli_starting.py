@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from imageway.sdk.cli import main
-from imageway.sdk.pipeline.media import read_picture
+from imageway.sdk.pipeline.pictures.media import read_picture
 
 PICTURES = {
     "product": ("product_image", 1),

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from fakes.authority import authority
-from imageway.sdk.pipeline.fetch import FetchError, fetch
+from imageway.sdk.pipeline.pictures.fetch import FetchError, fetch
 from pictures import picture
 
 PNG = picture()

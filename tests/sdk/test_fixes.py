@@ -9,7 +9,7 @@ from imageway.contract.check import violations
 from imageway.contract.errors import ImageError
 from imageway.contract.request import ImageFormat, ImageRequest, Operation
 from imageway.contract.sniff import image_input
-from imageway.sdk.pipeline.fixes import fixed
+from imageway.sdk.pipeline.pictures.fixes import fixed
 from pictures import picture
 
 DALLE2 = specs()["dall-e-2"]

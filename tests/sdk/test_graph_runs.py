@@ -11,7 +11,7 @@ from fakes.gateway import REJECTED, FakeGateway, Recorded, Reply, drawn
 from fakes.task_files import heads
 from fakes.task_runs import nodes, ran, task_folder
 from imageway.sdk.cli import main
-from imageway.sdk.pipeline.load import load_task
+from imageway.sdk.pipeline.loading.task import load_task
 from imageway.sdk.pipeline.run import Bounds
 
 

@@ -10,9 +10,16 @@ import pytest
 
 from imageway.contract.request import ImageRequest, Operation
 from imageway.contract.sniff import image_input
-from imageway.sdk.pipeline.journal import CallSite, EarlierPictureError, Journal, JournalError, Standing, open_journal
-from imageway.sdk.pipeline.provenance import Answered
-from imageway.sdk.pipeline.sink import save_picture
+from imageway.sdk.pipeline.files.provenance import Answered
+from imageway.sdk.pipeline.files.sink import save_picture
+from imageway.sdk.pipeline.journal.journal import (
+    CallSite,
+    EarlierPictureError,
+    Journal,
+    JournalError,
+    Standing,
+    open_journal,
+)
 from pictures import picture
 
 REQUEST = ImageRequest(operation=Operation.GENERATE, model="m", params={"prompt": "a kite", "n": 2})

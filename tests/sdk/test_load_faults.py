@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from fakes.task_files import heads, write_task
-from imageway.sdk.pipeline.load import load_task
+from imageway.sdk.pipeline.loading.task import load_task
 
 
 def errors(folder: Path, *changes: tuple[str, str]) -> list[str]:

@@ -7,8 +7,8 @@ import pytest
 
 from fakes.task_files import heads, write_task
 from imageway.contract.spec import Lifecycle, ModelSpec, Price
-from imageway.sdk.pipeline.load import load_task
-from imageway.sdk.pipeline.model_names import normalised, with_known_models
+from imageway.sdk.pipeline.checking.model_names import normalised, with_known_models
+from imageway.sdk.pipeline.loading.task import load_task
 
 OWN = "name: dall-e-2\n        parameters:\n          size: 512x512\n"
 

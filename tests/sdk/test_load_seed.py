@@ -8,10 +8,10 @@ import pytest
 from fakes.task_files import heads
 from imageway.contract.spec import ModelSpec
 from imageway.providers.catalogue import load_catalogue
-from imageway.sdk.pipeline.check import check_capabilities, check_data
+from imageway.sdk.pipeline.checking.check import check_capabilities, check_data
+from imageway.sdk.pipeline.checking.model_names import with_known_models
 from imageway.sdk.pipeline.data.source import open_source
-from imageway.sdk.pipeline.load import load_task
-from imageway.sdk.pipeline.model_names import with_known_models
+from imageway.sdk.pipeline.loading.task import load_task
 from imageway.sdk.pipeline.plan import DataFile, ImageNode, ImagePart, OutputColumn, Plan, TextPart, Way
 
 SEED = Path(__file__).parents[1] / "cases" / "seed"

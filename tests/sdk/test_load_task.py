@@ -6,7 +6,7 @@ import pytest
 
 from fakes.task_files import heads, write_task
 from imageway.sdk.pipeline.graph import Graph
-from imageway.sdk.pipeline.load import load_task
+from imageway.sdk.pipeline.loading.task import load_task
 from imageway.sdk.pipeline.plan import DataFile, ImagePart, OutputColumn, TextPart
 
 EDGES = "    - {from: START, to: draw}\n    - {from: draw, to: END}\n"

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from imageway.sdk.pipeline.lock import RunLockedError, run_lock
+from imageway.sdk.pipeline.files.lock import RunLockedError, run_lock
 
 
 def test_a_second_run_is_told_who_holds_the_folder(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 from fakes.task_files import heads
 from fakes.task_runs import ran, task_folder
 from imageway.sdk.cli import main
-from imageway.sdk.pipeline.load import load_task
+from imageway.sdk.pipeline.loading.task import load_task
 
 GRAPH = """
 nodes:

@@ -6,8 +6,8 @@ from PIL import Image
 from fakes.gateway import data_url
 from imageway.contract.errors import ErrorCode, ImageError
 from imageway.contract.request import ImageFormat
-from imageway.sdk.pipeline import media
-from imageway.sdk.pipeline.media import Places, read_picture, read_pictures
+from imageway.sdk.pipeline.pictures import media
+from imageway.sdk.pipeline.pictures.media import Places, read_picture, read_pictures
 from pictures import picture
 
 PNG = picture()

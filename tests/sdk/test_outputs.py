@@ -14,12 +14,12 @@ from imageway.contract.version import __version__
 from imageway.sdk.cli.place import Place
 from imageway.sdk.cli.talk import GiveUpError
 from imageway.sdk.client import AsyncClient
-from imageway.sdk.pipeline.output_file import write_output
+from imageway.sdk.pipeline.files.provenance import has_c2pa
+from imageway.sdk.pipeline.journal.run_view import open_run
+from imageway.sdk.pipeline.output.output_file import write_output
+from imageway.sdk.pipeline.output.sidecars import write_sidecars
 from imageway.sdk.pipeline.plan import DataFile, ImageNode, ImagePart, OutputColumn, Plan, TextPart
-from imageway.sdk.pipeline.provenance import has_c2pa
 from imageway.sdk.pipeline.run import Writing, run_plan
-from imageway.sdk.pipeline.run_view import open_run
-from imageway.sdk.pipeline.sidecars import write_sidecars
 from pictures import picture
 
 DRAW = ImageNode(name="draw", model="dall-e-2", params={}, parts=(TextPart(template="Draw {title}"),), output_key="pic")

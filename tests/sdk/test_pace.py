@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from imageway.sdk.pipeline.pace import Pace, PaceClosedError
+from imageway.sdk.pipeline.sending.pace import Pace, PaceClosedError
 
 
 class Clock:

@@ -12,9 +12,9 @@ from imageway.contract.request import JsonValue, Operation
 from imageway.contract.spec import Choice, Group, Lifecycle, ModelSpec
 from imageway.contract.validation import Validation
 from imageway.providers.catalogue import load_catalogue
-from imageway.sdk.pipeline.check import check_capabilities, check_data
-from imageway.sdk.pipeline.load import load_task
-from imageway.sdk.pipeline.loaded import LoadedTask
+from imageway.sdk.pipeline.checking.check import check_capabilities, check_data
+from imageway.sdk.pipeline.loading.loaded import LoadedTask
+from imageway.sdk.pipeline.loading.task import load_task
 
 TODAY = date(2026, 11, 23)
 ROW = {"id": "1", "title": "a cat"}

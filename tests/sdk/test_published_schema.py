@@ -10,7 +10,7 @@ from jsonschema import Draft202012Validator
 from fakes.task_files import write_task
 from imageway.contract.document import read_document
 from imageway.sdk.cli import main
-from imageway.sdk.pipeline.load import load_task
+from imageway.sdk.pipeline.loading.task import load_task
 from imageway.sdk.pipeline.schema.published import models_schema, task_schema
 
 ROOT = Path(__file__).parents[2]

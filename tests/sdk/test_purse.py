@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from imageway.sdk.pipeline.purse import Purse, PurseEmptyError
+from imageway.sdk.pipeline.sending.purse import Purse, PurseEmptyError
 
 CENT = Decimal("0.01")
 

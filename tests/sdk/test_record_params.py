@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from fakes.gateway import specs
 from fakes.task_files import heads
 from fakes.task_runs import loaded, task_folder
-from imageway.sdk.pipeline.check import check_capabilities, check_data
+from imageway.sdk.pipeline.checking.check import check_capabilities, check_data
 
 GRAPH = """
 nodes:

@@ -15,7 +15,7 @@ from fakes.gateway import REJECTED, FakeGateway, Recorded, Reply, drawn
 from fakes.task_files import TASK
 from imageway.sdk.cli import main
 from imageway.sdk.client import AsyncClient
-from imageway.sdk.pipeline.load import load_task
+from imageway.sdk.pipeline.loading.task import load_task
 from imageway.sdk.pipeline.run import run_plan
 from imageway.sdk.report import thumbnails
 from pictures import picture

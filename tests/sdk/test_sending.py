@@ -12,9 +12,9 @@ from imageway.contract.errors import ErrorCode, ImageError
 from imageway.contract.request import ImageRequest, Operation
 from imageway.contract.result import GeneratedImage, ImageResult
 from imageway.sdk.pipeline.events import Throttled
-from imageway.sdk.pipeline.pace import Pace
-from imageway.sdk.pipeline.purse import Purse
-from imageway.sdk.pipeline.sending import NotSentError, Sender
+from imageway.sdk.pipeline.sending.pace import Pace
+from imageway.sdk.pipeline.sending.purse import Purse
+from imageway.sdk.pipeline.sending.sending import NotSentError, Sender
 
 REQUEST = ImageRequest(operation=Operation.GENERATE, model="m", params={"prompt": "x"})
 RESULT = ImageResult(created=1, images=(GeneratedImage(url="data:,"),))

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from imageway.contract.request import ImageFormat
-from imageway.sdk.pipeline.names import FileNames, safe_stem
-from imageway.sdk.pipeline.output_file import write_output
-from imageway.sdk.pipeline.sink import atomic_file, picture_folder, save_picture, write_errors
+from imageway.sdk.pipeline.files.names import FileNames, safe_stem
+from imageway.sdk.pipeline.files.sink import atomic_file, picture_folder, save_picture, write_errors
+from imageway.sdk.pipeline.output.output_file import write_output
 from pictures import picture
 
 

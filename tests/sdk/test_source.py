@@ -1,4 +1,4 @@
-from imageway.sdk.pipeline.source import RecordId, record_ids
+from imageway.sdk.pipeline.checking.source import RecordId, record_ids
 
 
 def test_ids_are_texts_and_whole_numbers_of_the_column_or_else_positions() -> None:

@@ -16,7 +16,7 @@ from imageway.gateway.settings import load_settings
 from imageway.sdk.cli import main
 from imageway.sdk.client import AsyncClient
 from imageway.sdk.pipeline.events import RunSummary
-from imageway.sdk.pipeline.load import load_task
+from imageway.sdk.pipeline.loading.task import load_task
 from imageway.sdk.pipeline.run import Bounds, run_plan
 from loopback import serving
 

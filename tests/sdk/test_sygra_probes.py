@@ -8,7 +8,7 @@ import pytest
 from fakes.gateway import PNG, REJECTED, FakeGateway, Recorded, Reply, data_url, drawn
 from fakes.task_files import heads
 from fakes.task_runs import nodes, ran, task_folder
-from imageway.sdk.pipeline.load import load_task
+from imageway.sdk.pipeline.loading.task import load_task
 from imageway.sdk.pipeline.run import Bounds
 
 DRAW = nodes("pic: {title}") + "edges: [{from: START, to: pic}, {from: pic, to: END}]"

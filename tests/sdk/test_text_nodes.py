@@ -10,7 +10,7 @@ from fakes.gateway import FakeGateway, data_url
 from fakes.task_files import heads
 from fakes.task_runs import ran, task_folder
 from fakes.upstream import PNG, Reply, Upstream, failed
-from imageway.sdk.pipeline.load import load_task
+from imageway.sdk.pipeline.loading.task import load_task
 from loopback import serving
 
 GRAPH = """

@@ -29,7 +29,7 @@ from imageway.sdk._http import Answer, AsgiApp, FormPart, Http, same_origin
 from imageway.sdk._model_calls import AsyncModelCalls, ModelCalls
 from imageway.sdk.foresight import Foresight, read_foresight
 from imageway.sdk.pictures import Picture, elsewhere, loaded_picture, picture_bytes
-from imageway.sdk.pipeline.media import MAX_PICTURE_BYTES, is_data_url
+from imageway.sdk.pipeline.pictures.media import MAX_PICTURE_BYTES, is_data_url
 from imageway.sdk.results import Drawing, drawing_of
 
 __all__ = ("AsyncClient", "Client", "Picture", "picture_bytes")

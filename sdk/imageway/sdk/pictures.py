@@ -12,7 +12,7 @@ from imageway.contract.errors import ErrorCode, ImageError
 from imageway.contract.request import ImageInput
 from imageway.contract.result import GeneratedImage
 from imageway.contract.sniff import image_input
-from imageway.sdk.pipeline.media import data_url_bytes, is_data_url, read_picture
+from imageway.sdk.pipeline.pictures.media import data_url_bytes, is_data_url, read_picture
 
 __all__ = ("Picture", "elsewhere", "loaded_picture", "picture_bytes")
 

@@ -19,20 +19,20 @@ from imageway.contract.request import ImageRequest, JsonValue
 from imageway.sdk.client import AsyncClient
 from imageway.sdk.connecting import GatewayChoice, connected, drawer_of, sketch_draws
 from imageway.sdk.errors import ConfigError
-from imageway.sdk.pipeline.check import check_capabilities
+from imageway.sdk.pipeline.checking.check import check_capabilities
+from imageway.sdk.pipeline.checking.forecast import Forecast, forecast
+from imageway.sdk.pipeline.checking.model_names import with_known_models
 from imageway.sdk.pipeline.data.kinds import Blank, DataFile, Selection
 from imageway.sdk.pipeline.data.source import open_source
 from imageway.sdk.pipeline.events import Listener, RecordFinished, RunEvent
-from imageway.sdk.pipeline.forecast import Forecast, forecast
-from imageway.sdk.pipeline.json_text import json_bytes
-from imageway.sdk.pipeline.load import load_task
-from imageway.sdk.pipeline.loaded import LoadedTask
-from imageway.sdk.pipeline.model_names import with_known_models
+from imageway.sdk.pipeline.files.json_text import json_bytes
+from imageway.sdk.pipeline.files.sink import atomic_file
+from imageway.sdk.pipeline.loading.loaded import LoadedTask
+from imageway.sdk.pipeline.loading.task import load_task
 from imageway.sdk.pipeline.plan import ImageNode, ImagePart, OutputColumn, Plan, TextPart
 from imageway.sdk.pipeline.run import Bounds, run_plan
-from imageway.sdk.pipeline.sharing import shared_folder
-from imageway.sdk.pipeline.sink import atomic_file
-from imageway.sdk.pipeline.tariff import Tariff
+from imageway.sdk.pipeline.sending.sharing import shared_folder
+from imageway.sdk.pipeline.sending.tariff import Tariff
 from imageway.sdk.runs import Run
 
 __all__ = ("Gateway", "Pipeline", "RunOptions")

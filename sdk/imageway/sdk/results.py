@@ -72,7 +72,7 @@ class DrawnImage:
         when all is written.
         """
         # Files on their way belong to the pipelines, which this module doesn't need otherwise.
-        from imageway.sdk.pipeline.sink import atomic_file
+        from imageway.sdk.pipeline.files.sink import atomic_file
 
         target = Path(path)
         format_ = self.facts.format

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from imageway.contract.request import JsonValue
 from imageway.sdk.pipeline.events import RunSummary, Stopped
-from imageway.sdk.pipeline.run_view import open_run
+from imageway.sdk.pipeline.journal.run_view import open_run
 from imageway.sdk.results import DrawnImage
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ import pytest
 
 from fakes.task_files import heads, write_task
 from imageway.sdk.pipeline.data.kinds import Blank, DataFile, HfDataset, Joined, Member, Transformation
-from imageway.sdk.pipeline.load import load_task
+from imageway.sdk.pipeline.loading.task import load_task
 
 SOURCE = "  source:\n    type: disk\n    file_path: data.json\n"
 

@@ -10,8 +10,8 @@ from fakes.gateway import FakeGateway
 from imageway.contract.request import ImageFormat
 from imageway.sdk.client import AsyncClient
 from imageway.sdk.pipeline.events import RunSummary
-from imageway.sdk.pipeline.load import load_task
-from imageway.sdk.pipeline.media import Places, read_picture
+from imageway.sdk.pipeline.loading.task import load_task
+from imageway.sdk.pipeline.pictures.media import Places, read_picture
 from imageway.sdk.pipeline.run import Bounds, run_plan
 from pictures import picture
 

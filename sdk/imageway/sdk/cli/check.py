@@ -15,13 +15,13 @@ from imageway.sdk.cli.gateway import open_client
 from imageway.sdk.cli.talk import Exit, GiveUpError, put_json, say
 from imageway.sdk.connecting import GatewayChoice
 from imageway.sdk.embedded import Opener
-from imageway.sdk.pipeline.check import check_capabilities, check_data
+from imageway.sdk.pipeline.checking.check import check_capabilities, check_data
+from imageway.sdk.pipeline.checking.model_names import with_known_models
 from imageway.sdk.pipeline.data.kinds import Blank
 from imageway.sdk.pipeline.data.preview import looked_at
 from imageway.sdk.pipeline.data.row import SourceError
-from imageway.sdk.pipeline.load import load_task
-from imageway.sdk.pipeline.loaded import LoadedTask
-from imageway.sdk.pipeline.model_names import with_known_models
+from imageway.sdk.pipeline.loading.loaded import LoadedTask
+from imageway.sdk.pipeline.loading.task import load_task
 
 __all__ = ("against_models", "check_task", "faulty", "loaded_task", "tell_issues")
 

@@ -10,9 +10,9 @@ from imageway.sdk.cli.talk import Exit, GiveUpError, counted, put, put_json, say
 from imageway.sdk.pipeline.export.export import export, kind_of
 from imageway.sdk.pipeline.export.hub import hub_api, prepare, push, repository_of
 from imageway.sdk.pipeline.export.samples import Samples
-from imageway.sdk.pipeline.journal_file import JournalError
-from imageway.sdk.pipeline.run_view import RunView, open_run
-from imageway.sdk.pipeline.tables import MissingLibraryError
+from imageway.sdk.pipeline.journal.file import JournalError
+from imageway.sdk.pipeline.journal.run_view import RunView, open_run
+from imageway.sdk.pipeline.output.tables import MissingLibraryError
 
 __all__ = ("export_run",)
 

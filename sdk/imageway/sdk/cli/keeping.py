@@ -4,11 +4,11 @@ from pathlib import Path
 
 from imageway.contract.request import JsonValue
 from imageway.sdk.cli.talk import Exit, GiveUpError, counted, put, put_json, put_told, say
-from imageway.sdk.pipeline.journal_file import JournalError
-from imageway.sdk.pipeline.lock import RunLockedError, run_lock
-from imageway.sdk.pipeline.run_view import open_run
-from imageway.sdk.pipeline.verify import as_json as told
-from imageway.sdk.pipeline.verify import findings, orphans
+from imageway.sdk.pipeline.files.lock import RunLockedError, run_lock
+from imageway.sdk.pipeline.journal.file import JournalError
+from imageway.sdk.pipeline.journal.run_view import open_run
+from imageway.sdk.pipeline.output.verify import as_json as told
+from imageway.sdk.pipeline.output.verify import findings, orphans
 
 __all__ = ("collect_garbage", "verify_run")
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from imageway.contract.request import JsonValue
 from imageway.sdk.cli.talk import Exit, GiveUpError, counted, put, put_json, put_told, say
-from imageway.sdk.pipeline.journal_file import JournalError
-from imageway.sdk.pipeline.lock import is_locked
-from imageway.sdk.pipeline.run_view import CallView, RunView, open_run
+from imageway.sdk.pipeline.files.lock import is_locked
+from imageway.sdk.pipeline.journal.file import JournalError
+from imageway.sdk.pipeline.journal.run_view import CallView, RunView, open_run
 
 __all__ = ("show_errors", "show_record", "show_status")
 

@@ -18,7 +18,7 @@ from imageway.sdk.connecting import GatewayChoice
 from imageway.sdk.errors import GatewayUnreachableError
 from imageway.sdk.foresight import Foresight
 from imageway.sdk.pictures import loaded_picture
-from imageway.sdk.pipeline.sink import atomic_file
+from imageway.sdk.pipeline.files.sink import atomic_file
 
 __all__ = ("Asked", "draw_once")
 

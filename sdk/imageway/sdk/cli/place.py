@@ -5,9 +5,9 @@ from pathlib import Path
 from msgspec import Struct
 
 from imageway.sdk.cli.talk import Exit, GiveUpError
-from imageway.sdk.pipeline.output_file import OUTPUT_ENDINGS
+from imageway.sdk.pipeline.output.output_file import OUTPUT_ENDINGS
+from imageway.sdk.pipeline.output.tables import MissingLibraryError, require_library
 from imageway.sdk.pipeline.run import Writing
-from imageway.sdk.pipeline.tables import MissingLibraryError, require_library
 
 __all__ = ("Place",)
 

@@ -18,15 +18,15 @@ from imageway.sdk.cli.talk import Exit, GiveUpError, counted, put, put_json, say
 from imageway.sdk.client import AsyncClient
 from imageway.sdk.connecting import GatewayChoice
 from imageway.sdk.embedded import Opener
+from imageway.sdk.pipeline.checking.forecast import CallForecast, Forecast, forecast
 from imageway.sdk.pipeline.data.kinds import Selection
 from imageway.sdk.pipeline.data.row import SourceError
 from imageway.sdk.pipeline.data.source import open_source
-from imageway.sdk.pipeline.forecast import CallForecast, Forecast, forecast
-from imageway.sdk.pipeline.journal_file import JournalError
+from imageway.sdk.pipeline.journal.file import JournalError
+from imageway.sdk.pipeline.journal.run_view import open_run
 from imageway.sdk.pipeline.plan import Plan
 from imageway.sdk.pipeline.run import plan_digest
-from imageway.sdk.pipeline.run_view import open_run
-from imageway.sdk.pipeline.tariff import Tariff
+from imageway.sdk.pipeline.sending.tariff import Tariff
 
 __all__ = ("plan_task",)
 

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from imageway.sdk.cli.talk import Exit, GiveUpError, counted, put, put_json, say
-from imageway.sdk.pipeline.journal_file import JournalError
-from imageway.sdk.pipeline.run_view import open_run
+from imageway.sdk.pipeline.journal.file import JournalError
+from imageway.sdk.pipeline.journal.run_view import open_run
 from imageway.sdk.report.page import write_report
 from imageway.sdk.report.thumbnails import MissingPillowError
 

@@ -23,12 +23,12 @@ from imageway.sdk.connecting import GatewayChoice, drawer_of, sketch_draws
 from imageway.sdk.embedded import Opener
 from imageway.sdk.pipeline.data.row import SourceError
 from imageway.sdk.pipeline.events import RunEvent
-from imageway.sdk.pipeline.journal import JournalError
-from imageway.sdk.pipeline.loaded import LoadedTask
-from imageway.sdk.pipeline.lock import RunLockedError
-from imageway.sdk.pipeline.redo import RedoError, read_redo
+from imageway.sdk.pipeline.files.lock import RunLockedError
+from imageway.sdk.pipeline.journal.journal import JournalError
+from imageway.sdk.pipeline.journal.redo import RedoError, read_redo
+from imageway.sdk.pipeline.loading.loaded import LoadedTask
 from imageway.sdk.pipeline.run import Bounds, run_plan
-from imageway.sdk.pipeline.sharing import shared_folder
+from imageway.sdk.pipeline.sending.sharing import shared_folder
 
 __all__ = ("Anew", "run_task")
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Literal
 
 from imageway.sdk.cli.talk import Exit, GiveUpError, put, say
+from imageway.sdk.pipeline.files.sink import atomic_file
 from imageway.sdk.pipeline.schema.published import models_schema, task_schema
-from imageway.sdk.pipeline.sink import atomic_file
 
 __all__ = ("Template", "print_schema", "start_task")
 

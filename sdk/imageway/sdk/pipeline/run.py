@@ -13,31 +13,31 @@ from pathlib import Path
 import msgspec
 
 from imageway.contract.request import JsonValue
-from imageway.sdk.pipeline.chat import Chats
 from imageway.sdk.pipeline.data.kinds import Selection
 from imageway.sdk.pipeline.data.row import Row, SourceError
 from imageway.sdk.pipeline.data.source import Source, open_source
-from imageway.sdk.pipeline.drawing import DrawingClient, Halt, Studio
 from imageway.sdk.pipeline.events import Listener, Noted, RecordFault, RecordFinished, RunStarted, RunSummary, Stopped
+from imageway.sdk.pipeline.files.lock import run_lock
+from imageway.sdk.pipeline.files.sink import picture_folder, write_errors
 from imageway.sdk.pipeline.graph import Graph
-from imageway.sdk.pipeline.image_folder import write_metadata
-from imageway.sdk.pipeline.journal import Journal, JournalError, open_journal
-from imageway.sdk.pipeline.lock import run_lock
-from imageway.sdk.pipeline.media import Places
-from imageway.sdk.pipeline.outcomes import Outcome
-from imageway.sdk.pipeline.output_file import write_output
-from imageway.sdk.pipeline.pace import Pace
+from imageway.sdk.pipeline.journal.journal import Journal, JournalError, open_journal
+from imageway.sdk.pipeline.journal.outcomes import Outcome
+from imageway.sdk.pipeline.journal.redo import Redo
+from imageway.sdk.pipeline.journal.run_view import open_run
+from imageway.sdk.pipeline.nodes.chat import Chats
+from imageway.sdk.pipeline.nodes.drawing import DrawingClient, Halt, Studio
+from imageway.sdk.pipeline.nodes.record import Record, RecordEnd, draw_record
+from imageway.sdk.pipeline.nodes.rows import absent_sources, row
+from imageway.sdk.pipeline.output.image_folder import write_metadata
+from imageway.sdk.pipeline.output.output_file import write_output
+from imageway.sdk.pipeline.output.sidecars import write_sidecars
+from imageway.sdk.pipeline.pictures.media import Places
 from imageway.sdk.pipeline.plan import Plan
-from imageway.sdk.pipeline.purse import Purse
-from imageway.sdk.pipeline.record import Record, RecordEnd, draw_record
-from imageway.sdk.pipeline.redo import Redo
-from imageway.sdk.pipeline.rows import absent_sources, row
-from imageway.sdk.pipeline.run_view import open_run
-from imageway.sdk.pipeline.sending import Sender
-from imageway.sdk.pipeline.sharing import SharedAnswers
-from imageway.sdk.pipeline.sidecars import write_sidecars
-from imageway.sdk.pipeline.sink import picture_folder, write_errors
-from imageway.sdk.pipeline.tariff import Tariff
+from imageway.sdk.pipeline.sending.pace import Pace
+from imageway.sdk.pipeline.sending.purse import Purse
+from imageway.sdk.pipeline.sending.sending import Sender
+from imageway.sdk.pipeline.sending.sharing import SharedAnswers
+from imageway.sdk.pipeline.sending.tariff import Tariff
 
 __all__ = ("Bounds", "Writing", "plan_digest", "run_plan")
 

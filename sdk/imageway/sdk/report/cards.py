@@ -6,7 +6,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from imageway.contract.request import JsonValue
-from imageway.sdk.pipeline.run_view import CallView, RunView
+from imageway.sdk.pipeline.journal.run_view import CallView, RunView
 
 __all__ = ("Card", "Shown", "cards_of")
 

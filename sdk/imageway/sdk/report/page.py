@@ -12,8 +12,8 @@ from pathlib import Path
 from urllib.parse import quote
 
 from imageway.contract.request import JsonValue
-from imageway.sdk.pipeline.run_view import RunView
-from imageway.sdk.pipeline.sink import atomic_file
+from imageway.sdk.pipeline.files.sink import atomic_file
+from imageway.sdk.pipeline.journal.run_view import RunView
 from imageway.sdk.report.cards import Card, Shown, cards_of
 from imageway.sdk.report.thumbnails import require_pillow, thumbnail
 

@@ -7,8 +7,8 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from imageway.contract.document import Document, Issue, YamlPath, issue_at
-from imageway.sdk.pipeline.output_file import OUTPUT_ENDINGS
-from imageway.sdk.pipeline.tables import MissingLibraryError, require_library
+from imageway.sdk.pipeline.output.output_file import OUTPUT_ENDINGS
+from imageway.sdk.pipeline.output.tables import MissingLibraryError, require_library
 
 __all__ = ("Sink", "sink_files")
 

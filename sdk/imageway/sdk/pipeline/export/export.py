@@ -10,8 +10,8 @@ from imageway.sdk.pipeline.export.parquet import ParquetFile
 from imageway.sdk.pipeline.export.places import open_target
 from imageway.sdk.pipeline.export.samples import Samples
 from imageway.sdk.pipeline.export.shards import export_shards
-from imageway.sdk.pipeline.output_file import write_rows
-from imageway.sdk.pipeline.run_view import RunView
+from imageway.sdk.pipeline.journal.run_view import RunView
+from imageway.sdk.pipeline.output.output_file import write_rows
 
 __all__ = ("Exported", "export", "kind_of")
 

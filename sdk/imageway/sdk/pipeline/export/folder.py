@@ -4,9 +4,9 @@ from pathlib import PurePosixPath
 
 from imageway.sdk.pipeline.export.places import joined, open_target
 from imageway.sdk.pipeline.export.samples import Samples
-from imageway.sdk.pipeline.image_folder import METADATA, metadata_rows
-from imageway.sdk.pipeline.json_text import json_bytes
-from imageway.sdk.pipeline.run_view import RunView
+from imageway.sdk.pipeline.files.json_text import json_bytes
+from imageway.sdk.pipeline.journal.run_view import RunView
+from imageway.sdk.pipeline.output.image_folder import METADATA, metadata_rows
 
 __all__ = ("export_folder",)
 

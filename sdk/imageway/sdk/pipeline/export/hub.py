@@ -12,9 +12,9 @@ from msgspec import Struct
 from imageway.contract.request import JsonValue
 from imageway.sdk.pipeline.export.parquet import ParquetFile
 from imageway.sdk.pipeline.export.samples import Samples
-from imageway.sdk.pipeline.run_view import RunView
-from imageway.sdk.pipeline.sink import atomic_file
-from imageway.sdk.pipeline.tables import MissingLibraryError
+from imageway.sdk.pipeline.files.sink import atomic_file
+from imageway.sdk.pipeline.journal.run_view import RunView
+from imageway.sdk.pipeline.output.tables import MissingLibraryError
 
 __all__ = ("hub_api", "prepare", "push", "repository_of")
 

@@ -7,7 +7,7 @@ from typing import Any, BinaryIO, Self
 
 from imageway.contract.request import JsonValue
 from imageway.sdk.pipeline.export.samples import Sample, Samples
-from imageway.sdk.pipeline.tables import arrow, arrow_type, cell, parquet_writer
+from imageway.sdk.pipeline.output.tables import arrow, arrow_type, cell, parquet_writer
 
 __all__ = ("ParquetFile", "schema_of")
 

@@ -6,8 +6,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import BinaryIO
 
-from imageway.sdk.pipeline.sink import atomic_file
-from imageway.sdk.pipeline.tables import MissingLibraryError
+from imageway.sdk.pipeline.files.sink import atomic_file
+from imageway.sdk.pipeline.output.tables import MissingLibraryError
 
 __all__ = ("is_remote", "joined", "open_target")
 

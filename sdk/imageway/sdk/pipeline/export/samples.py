@@ -6,10 +6,10 @@ from pathlib import PurePosixPath
 from msgspec import Struct
 
 from imageway.contract.request import JsonValue
-from imageway.sdk.pipeline.image_folder import PictureColumns, picture_columns
-from imageway.sdk.pipeline.row_paths import renamed
-from imageway.sdk.pipeline.run_view import RunView
-from imageway.sdk.pipeline.tables import column_kinds
+from imageway.sdk.pipeline.journal.row_paths import renamed
+from imageway.sdk.pipeline.journal.run_view import RunView
+from imageway.sdk.pipeline.output.image_folder import PictureColumns, picture_columns
+from imageway.sdk.pipeline.output.tables import column_kinds
 
 __all__ = ("Sample", "Samples")
 

@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 from imageway.contract.request import JsonValue
 from imageway.sdk.pipeline.export.places import is_remote, open_target
 from imageway.sdk.pipeline.export.samples import Sample, Samples
-from imageway.sdk.pipeline.json_text import json_bytes
+from imageway.sdk.pipeline.files.json_text import json_bytes
 
 __all__ = ("export_shards", "shard_name")
 

@@ -1,0 +1,1 @@
+"""What can be known of a run before it spends: its parameters, its records, and what it would cost."""

@@ -1,0 +1,87 @@
+"""Files that are there whole or not at all: pictures, and what is written of a run's outcomes."""
+
+import os
+import secrets
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from hashlib import sha256
+from pathlib import Path
+from typing import BinaryIO
+
+from imageway.contract.request import JsonValue
+from imageway.contract.sniff import sniff
+from imageway.sdk.pipeline.files.json_text import json_bytes
+from imageway.sdk.pipeline.files.provenance import KeptPicture, has_c2pa
+
+__all__ = ("TEMPORARY", "atomic_file", "picture_folder", "save_picture", "sync_folder", "write_errors")
+
+TEMPORARY = r"\.[0-9a-f]{16}\.tmp"
+"""What a file is called that isn't whole yet."""
+
+
+def picture_folder(output: Path) -> Path:
+    """Where the pictures of a run into *output* go; absolute."""
+    return output.absolute() / "multimodal_output" / "image"
+
+
+def save_picture(stem: Path, index: int, content: bytes, *, revised_prompt: str | None = None) -> KeptPicture:
+    """Write a picture as `{stem}_{index}.{ext}`, its bytes as they came; the ending is that of its real format."""
+    facts = sniff(content)
+    path = stem.with_name(f"{stem.name}_{index}.{facts.format.extension}")
+    with atomic_file(path) as file:
+        file.write(content)
+    return KeptPicture(
+        path=path,
+        sha256=sha256(content).hexdigest(),
+        size_bytes=len(content),
+        facts=facts,
+        c2pa=has_c2pa(content, facts.format),
+        revised_prompt=revised_prompt,
+    )
+
+
+def sync_folder(folder: Path) -> None:
+    """Have the names of the files in *folder* outlive a power cut, where the system knows how."""
+    if os.name == "nt":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def write_errors(output: Path, errors: Iterable[dict[str, JsonValue]]) -> Path | None:
+    """Write `errors.jsonl`, a line per error; without errors there is no such file afterwards."""
+    path = output.absolute() / "errors.jsonl"
+    count = 0
+    with atomic_file(path) as file:
+        for count, error in enumerate(errors, start=1):  # noqa: B007  # counts
+            file.write(json_bytes(error) + b"\n")
+    if count == 0:
+        path.unlink()
+        return None
+    return path
+
+
+@contextmanager
+def atomic_file(path: Path) -> Iterator[BinaryIO]:
+    """A file to be written, which is put in its place when it is on the disk; where anything fails, it goes."""
+    temporary = path.parent / f".{secrets.token_hex(8)}.tmp"
+    try:
+        with _created(temporary) as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def _created(path: Path) -> BinaryIO:
+    try:
+        return path.open("xb")
+    except FileNotFoundError:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path.open("xb")

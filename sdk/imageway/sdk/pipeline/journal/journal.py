@@ -1,0 +1,377 @@
+"""What a folder's runs have paid for: an intent before each call is sent, a receipt once its pictures are on the disk.
+
+A call's key is made of the record, the node and all that is sent, so a rerun finds the receipts of what hasn't changed,
+and sends what was in flight under the same key as before.
+"""
+
+import json
+import os
+import secrets
+import sqlite3
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from decimal import Decimal
+from hashlib import sha256
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+from msgspec import Struct
+
+from imageway.contract.errors import ErrorCode, ImageError
+from imageway.contract.request import ImageFormat, ImageRequest
+from imageway.sdk.pipeline.events import RecordFault
+from imageway.sdk.pipeline.files.names import FileNames
+from imageway.sdk.pipeline.files.provenance import Answered, KeptPicture, asked_of, fault_json, read_fault
+from imageway.sdk.pipeline.journal.file import JournalError, JournalFile, open_journal_file, sql_text
+from imageway.sdk.pipeline.journal.outcomes import Outcomes
+from imageway.sdk.pipeline.journal.redo import Redo, RedoError
+
+__all__ = ("CallSite", "EarlierPictureError", "Journal", "JournalError", "Standing", "open_journal")
+
+
+_ENDINGS = tuple(sorted({format_.extension for format_ in ImageFormat}))
+
+FREE = "sketch"
+"""The drawer whose pictures cost nothing, so that others may take their places."""
+
+
+class EarlierPictureError(Exception):
+    """Under the name of a picture to be drawn lies one that may have been paid for, and nobody said to draw anew."""
+
+
+class CallSite(Struct, frozen=True, kw_only=True):
+    """Which call it is: the record, the node, and the how manieth time, from 1, that the node draws for it."""
+
+    record_id: str
+    node: str
+    draw: int = 1
+
+
+class Standing(Struct, frozen=True, kw_only=True):
+    """What is known of a call: nothing that keeps it from being sent, its pictures, or how it failed.
+
+    `paths` may come beside a failure. `lost` names pictures that it was answered with and that aren't there any more.
+    """
+
+    state: Literal["to send", "answered", "failed"]
+    paths: tuple[Path, ...] = ()
+    single: bool = False
+    fault: RecordFault | None = None
+    lost: tuple[str, ...] = ()
+
+
+class _Run(Struct, frozen=True, kw_only=True):
+    number: int
+    id: str
+    replacing: bool
+    fresh: bool
+
+
+class Journal:
+    """The journal of one output folder; open it with `open_journal`. Its methods may be called from any thread."""
+
+    def __init__(self, file: JournalFile, output: Path, drawer: str, run: _Run) -> None:
+        self._file = file
+        self._output = output
+        self._drawer = drawer
+        self._run = run
+        self._redone = Counter(call for (call,) in file.read("SELECT call FROM redo WHERE run = ?", run.number))
+        self.outcomes = Outcomes(file, run.number, output)
+
+    def redo(self, redo: Redo) -> None:
+        """Have the calls of *redo* made anew, once for each list. Raises `RedoError` for what the run hasn't."""
+        wanted: set[tuple[str, str, int]] = set()
+        for reject in redo.rejects:
+            calls = self._file.read(
+                "SELECT DISTINCT record, node, draw FROM call WHERE run = ?1 AND record = ?2"
+                " AND node = coalesce(?3, node) AND draw = coalesce(?4, draw)",
+                self._run.number,
+                sql_text(reject.record_id),
+                reject.node,
+                reject.draw,
+            )
+            if not calls:
+                node = f", node '{reject.node}'" if reject.node else ""
+                raise RedoError(
+                    f"the newest run here has no call of the record '{reject.record_id}'{node} to draw anew"
+                )
+            wanted.update(calls)
+        rows = [(self._run.number, _call(*call), redo.digest) for call in sorted(wanted)]
+
+        def work(connection: sqlite3.Connection) -> None:
+            connection.executemany("INSERT OR IGNORE INTO redo (run, call, list) VALUES (?, ?, ?)", rows)
+
+        self._file.write(work, durable=True)
+        self._redone = Counter(
+            call for (call,) in self._file.read("SELECT call FROM redo WHERE run = ?", self._run.number)
+        )
+
+    @property
+    def run_id(self) -> str:
+        return self._run.id
+
+    def key(self, record_id: str, node: str, request: ImageRequest, *, draw: int = 1) -> str:
+        """The call's name towards the gateway and in here; hashes the pictures.
+
+        *draw* counts, from 1, how often *node* draws for the record: in a loop, equal requests are several draws. One
+        that is to be redone is another call.
+        """
+        call: tuple[object, ...] = (record_id, node) if draw == 1 else (record_id, node, draw)
+        redone = self._redone_times(record_id, node, draw)
+        call = (*call, {"redone": redone}) if redone else call
+        return f"imageway-{_hashed((self._run.id, self._drawer, *call, _content(request)))}"
+
+    def content_key(self, record_id: str, node: str, request: ImageRequest, *, draw: int = 1) -> str:
+        """What equal requests to the same drawer have in common, whatever record, node and run they are of.
+
+        Several draws of a loop are no equal requests, nor is one that is to be redone.
+        """
+        return _hashed((self._drawer, draw, self._redone_times(record_id, node, draw), _content(request)))
+
+    def _redone_times(self, record_id: str, node: str, draw: int) -> int:
+        return self._redone[_call(sql_text(record_id), node, draw)] if self._redone else 0
+
+    def standing(self, key: str) -> Standing:
+        """How the call of *key* stands; reads the pictures that it was answered with."""
+        rows = self._file.read("SELECT state, pictures, single, fault FROM call WHERE key = ?", key)
+        if not rows or rows[0][0] in {"in flight", "unsent"}:
+            return Standing(state="to send")
+        state, count, single, fault = rows[0]
+        kept = self._file.read("SELECT path, sha256 FROM picture WHERE call = ? ORDER BY place", key)
+        paths = tuple(self._output / name for name, _ in kept)
+        if state != "answered":
+            return Standing(state="failed", paths=paths, single=bool(single), fault=read_fault(fault))
+        lost = [name for name, _ in kept if not (self._output / name).is_file()]
+        if lost or len(kept) < count:
+            return Standing(state="to send", lost=tuple(lost))
+        for path, (name, digest) in zip(paths, kept, strict=True):
+            if sha256(path.read_bytes()).hexdigest() != digest:
+                raise EarlierPictureError(
+                    f"{name} isn't as it was drawn; delete the file to have the call asked for it again,"
+                    " or draw everything anew with --fresh"
+                )
+        return Standing(state="answered", paths=paths, single=bool(single))
+
+    def intend(
+        self,
+        key: str,
+        site: CallSite,
+        request: ImageRequest,
+        *,
+        stem: Path,
+        replace: bool,
+        fixes: Sequence[str] = (),
+    ) -> tuple[Path, int]:
+        """Note that the call is about to be sent; give the stem of its pictures, and how often it was sent.
+
+        The note outlives the process, but maybe not a power cut: the key is the same without it. *fixes* are the
+        changes that the request has seen, in words.
+
+        The first is *stem*, or one with eight characters of the key behind it, where pictures of another call are
+        called so already: of an earlier run when this is a fresh one, or of this run before the task was changed.
+
+        Raises `EarlierPictureError` where such pictures are there, nobody said to draw them anew, and they were drawn
+        by somebody else or nobody knows by whom.
+        """
+        name = stem.relative_to(self._output).as_posix()
+        record, node, asked, now = sql_text(site.record_id), sql_text(site.node), asked_of(request, fixes), _now()
+
+        def work(connection: sqlite3.Connection) -> tuple[str, int]:
+            known = connection.execute("SELECT stem FROM call WHERE key = ?", (key,)).fetchone()
+            chosen = (known[0] or name) if known is not None else None
+            if chosen is None or _owner(connection, chosen, key) is not None:
+                chosen = self._stem(connection, key, name, replace=replace)
+            connection.execute(
+                "INSERT INTO call (key, run, record, node, draw, drawer, stem, state, attempts, sent_at, asked)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, 'in flight', 1, ?, ?) ON CONFLICT (key) DO UPDATE SET"
+                " stem = excluded.stem, state = 'in flight', attempts = attempts + 1, sent_at = excluded.sent_at,"
+                " asked = excluded.asked, fault = NULL, billed = 0",
+                (key, self._run.number, record, node, site.draw, self._drawer, chosen, now, asked),
+            )
+            (attempts,) = connection.execute("SELECT attempts FROM call WHERE key = ?", (key,)).fetchone()
+            return chosen, attempts
+
+        chosen, attempts = self._file.write(work)
+        return self._output / chosen, attempts
+
+    def keep(self, key: str, kept: Sequence[KeptPicture], answered: Answered, fault: RecordFault | None = None) -> None:
+        """Note durably what the call was answered with. The files are on the disk already.
+
+        A *fault* is what is wrong with the answer, whose pictures are kept and paid for all the same.
+        """
+        state, told = ("answered", None) if fault is None else ("failed", fault_json(fault))
+        names = [picture.path.relative_to(self._output).as_posix() for picture in kept]
+        beside = (answered.request_id, answered.cost_text, answered.usage_json, answered.as_json())
+        values = (_now(), len(kept), answered.single, *beside)
+
+        def work(connection: sqlite3.Connection) -> None:
+            connection.execute("DELETE FROM picture WHERE call = ?", (key,))
+            connection.executemany(
+                "INSERT OR REPLACE INTO picture (path, call, place, sha256, facts) VALUES (?, ?, ?, ?, ?)",
+                [
+                    (name, key, place, picture.sha256, picture.facts_json())
+                    for place, (name, picture) in enumerate(zip(names, kept, strict=True))
+                ],
+            )
+            connection.execute(
+                "UPDATE call SET ended_at = ?, pictures = ?, single = ?, request_id = ?, cost_usd = ?, usage = ?,"
+                " answered = ?, state = ?, fault = ?, billed = ? WHERE key = ?",
+                (*values, state, told, fault is not None, key),
+            )
+
+        self._file.write(work, durable=True)
+
+    def fail(self, key: str, fault: RecordFault) -> None:
+        """Note durably that the call was refused, or, where it may have been billed, that its end is unknown."""
+        state = "unknown" if fault.may_have_billed else "failed"
+        values = (state, _now(), fault.request_id, fault_json(fault), fault.may_have_billed, key)
+
+        def work(connection: sqlite3.Connection) -> None:
+            connection.execute(
+                "UPDATE call SET state = ?, ended_at = ?, request_id = ?, fault = ?, billed = ? WHERE key = ?", values
+            )
+
+        self._file.write(work, durable=True)
+
+    def reserve(self, key: str, high_usd: Decimal) -> None:
+        """Note durably the most that the call may cost: that counts as spent where its end stays unknown."""
+
+        def work(connection: sqlite3.Connection) -> None:
+            connection.execute("UPDATE call SET high_usd = ? WHERE key = ?", (f"{high_usd:f}", key))
+
+        self._file.write(work, durable=True)
+
+    def spent_usd(self) -> Decimal:
+        """What the run has spent: the costs that are known, and the most that calls with an unknown end may have cost.
+
+        Calls that were in flight aren't in it: they are sent again, under the same keys.
+        """
+        rows = self._file.stream(
+            "SELECT coalesce(cost_usd, high_usd) FROM call WHERE run = ? AND (cost_usd IS NOT NULL"
+            " OR (high_usd IS NOT NULL AND state NOT IN ('in flight', 'unsent') AND (state = 'answered' OR billed)))",
+            self._run.number,
+        )
+        return sum((Decimal(amount) for (amount,) in rows), Decimal())
+
+    def unsend(self, key: str) -> None:
+        """Note that the call wasn't sent after all."""
+
+        def work(connection: sqlite3.Connection) -> None:
+            connection.execute("UPDATE call SET state = 'unsent', attempts = attempts - 1 WHERE key = ?", (key,))
+
+        self._file.write(work)
+
+    def stems(self, wanted: Sequence[tuple[str, Sequence[str]]]) -> list[dict[str, str]]:
+        """For each record id and its fields the stems of their files' names; whoever had one once has it for ever."""
+
+        def work(connection: sqlite3.Connection) -> list[dict[str, str]]:
+            names = FileNames(_claimer(connection))
+            return [{field: names.stem(record_id, field) for field in fields} for record_id, fields in wanted]
+
+        return self._file.write(work)
+
+    def _stem(self, connection: sqlite3.Connection, key: str, name: str, *, replace: bool) -> str:
+        """The name for a call that has none yet."""
+        beside = f"{name}_{key[-8:]}"
+        earlier = (
+            _owner(connection, name, key)
+            or connection.execute(
+                "SELECT run, drawer FROM call WHERE stem = ? AND key != ? ORDER BY rowid DESC", (name, key)
+            ).fetchone()
+        )
+        first = f"{self._output / name}_0."
+        found = next((first + ending for ending in _ENDINGS if os.path.exists(first + ending)), None)  # noqa: PTH110
+        if (earlier is None and found is None) or self._run.replacing:
+            return name
+        if self._run.fresh or earlier == (self._run.number, self._drawer) != (self._run.number, FREE):
+            return beside
+        if replace or (earlier is not None and earlier[1] == FREE):
+            return name
+        if found is None:
+            return name
+        drawn_by = f" by '{earlier[1]}'" if earlier is not None and earlier[1] else ""
+        raise EarlierPictureError(
+            f"{Path(found).name} is there already, drawn{drawn_by} for another request that may have cost money;"
+            " write elsewhere with -o, draw anew beside it with --fresh, or in its place with --replace"
+        )
+
+
+@contextmanager
+def open_journal(
+    output: Path, drawer: str, *, replacing: bool = False, fresh: bool = False, task: str = "", plan: str = ""
+) -> Iterator[Journal]:
+    """The journal in *output*, which the caller has locked. *drawer* names who draws: another one's calls are others.
+
+    *fresh* begins a new run, in which nothing is taken from earlier ones; *replacing* as well, and its pictures may
+    take the place of earlier ones. *plan* tells whether outcomes of earlier passes of the run are still worth anything.
+
+    Raises `JournalError`.
+    """
+    with open_journal_file(output) as file:
+
+        def work(connection: sqlite3.Connection) -> _Run:
+            return _pass(connection, fresh=fresh, replacing=replacing, values=(task, drawer, plan, _now()))
+
+        yield Journal(file, output.absolute(), drawer, file.write(work, durable=True))
+
+
+def _pass(connection: sqlite3.Connection, *, fresh: bool, replacing: bool, values: tuple[str, str, str, str]) -> _Run:
+    """One pass more through the newest run, or the first of a new one."""
+    newest = connection.execute("SELECT number, id, replacing, fresh, plan FROM run ORDER BY number DESC").fetchone()
+    if newest is None or fresh or replacing:
+        number = 1 if newest is None else newest[0] + 1
+        newest = (number, secrets.token_hex(8), replacing, fresh and number > 1, values[2])
+        connection.execute("INSERT INTO run (number, id, replacing, fresh) VALUES (?, ?, ?, ?)", newest[:4])
+    elif newest[4] != values[2]:
+        connection.execute("DELETE FROM record WHERE run = ?", newest[:1])
+    connection.execute(
+        "UPDATE run SET pass = pass + 1, task = ?, drawer = ?, plan = ?, began_at = coalesce(began_at, ?),"
+        " ended_at = NULL, stopped = NULL WHERE number = ?",
+        (*map(sql_text, values), newest[0]),
+    )
+    return _Run(number=newest[0], id=newest[1], replacing=bool(newest[2]), fresh=bool(newest[3]))
+
+
+def _content(request: ImageRequest) -> tuple[object, ...]:
+    mask = None if request.mask is None else sha256(request.mask.content).hexdigest()
+    images = [sha256(image.content).hexdigest() for image in request.images]
+    return (request.operation, request.model, request.params, images, mask)
+
+
+def _hashed(values: tuple[object, ...]) -> str:
+    try:
+        return sha256(msgspec.json.encode(values, order="deterministic")).hexdigest()
+    except UnicodeEncodeError as error:
+        sentence = "The request or its record's id holds half of a surrogate pair, which is no valid text."
+        raise ImageError(ErrorCode.INVALID_REQUEST, sentence) from error
+
+
+def _call(record: str, node: str, draw: int) -> str:
+    return json.dumps([record, node, draw], ensure_ascii=False)
+
+
+def _claimer(connection: sqlite3.Connection) -> Callable[[str, str], bool]:
+    def claim(folded: str, owner: str) -> bool:
+        values = (sql_text(folded), sql_text(owner))
+        connection.execute("INSERT OR IGNORE INTO name VALUES (?, ?)", values)
+        (taken,) = connection.execute("SELECT owner FROM name WHERE folded = ?", values[:1]).fetchone()
+        return bool(taken == values[1])
+
+    return claim
+
+
+def _owner(connection: sqlite3.Connection, stem: str, key: str) -> tuple[int, str] | None:
+    """The run and drawer of another call than that of *key* whose first picture is called by that stem."""
+    row: tuple[int, str] | None = connection.execute(
+        "SELECT call.run, call.drawer FROM picture JOIN call ON call.key = picture.call"
+        " WHERE picture.path > ? AND picture.path < ? AND call.key != ?",
+        (f"{stem}_0.", f"{stem}_0/", key),  # all endings: the slash comes right after the dot
+    ).fetchone()
+    return row
+
+
+def _now() -> str:
+    return datetime.now(tz=UTC).isoformat(timespec="milliseconds")

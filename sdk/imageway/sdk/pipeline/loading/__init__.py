@@ -1,0 +1,1 @@
+"""A task's files into a plan, or into every fault that they have."""

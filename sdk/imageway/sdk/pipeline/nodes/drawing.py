@@ -1,0 +1,386 @@
+"""One image call of a record: the request made and checked, its answer found or paid for, the pictures saved."""
+
+import asyncio
+import logging
+from collections.abc import Coroutine, Mapping, Sequence
+from concurrent.futures import Executor
+from decimal import Decimal
+from functools import partial
+from pathlib import Path
+from typing import Protocol
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from imageway.contract.cost import cost
+from imageway.contract.errors import ErrorCode, ImageError, UnsupportedError
+from imageway.contract.request import ImageFormat, ImageRequest, JsonValue
+from imageway.contract.result import GeneratedImage, ImageResult
+from imageway.contract.spec import ModelSpec
+from imageway.sdk.errors import GatewayUnreachableError
+from imageway.sdk.foresight import Foresight
+from imageway.sdk.pictures import picture_bytes
+from imageway.sdk.pipeline.events import RecordFault, Stopped
+from imageway.sdk.pipeline.files.provenance import KeptPicture, answered_with
+from imageway.sdk.pipeline.files.sink import save_picture, sync_folder
+from imageway.sdk.pipeline.graph import Graph
+from imageway.sdk.pipeline.journal.journal import CallSite, EarlierPictureError, Journal, JournalError, Standing
+from imageway.sdk.pipeline.nodes.chat import Chats
+from imageway.sdk.pipeline.nodes.render import request_of
+from imageway.sdk.pipeline.pictures.fixes import fixed
+from imageway.sdk.pipeline.pictures.media import Places
+from imageway.sdk.pipeline.plan import ImageNode, ImagePart, Plan
+from imageway.sdk.pipeline.sending.sending import NotSentError, Sender
+from imageway.sdk.pipeline.sending.sharing import SharedAnswers
+from imageway.sdk.pipeline.template import MissingFieldError
+
+__all__ = ("Call", "DrawingClient", "Drawn", "Halt", "Studio", "draw")
+
+log = logging.getLogger(__name__)
+
+
+class DrawingClient(Protocol):
+    """What a run needs of `AsyncClient`."""
+
+    async def models(self) -> Mapping[str, ModelSpec]: ...
+
+    async def check(self, request: ImageRequest) -> None: ...
+
+    async def foresee(self, request: ImageRequest) -> Foresight: ...
+
+    async def send(self, request: ImageRequest, *, idempotency_key: str | None = None) -> ImageResult: ...
+
+    async def picture_bytes(self, image: GeneratedImage) -> bytes: ...
+
+
+class Studio(Struct, frozen=True, kw_only=True):
+    """What all records of a run share. Pictures that records name are looked for in `places`, by
+    threads of their own, `readers`, since a link may be slow.
+
+    With `replace`, pictures of other calls make room for new ones. Calls that an earlier run has seen fail are sent
+    again with `retry_failed`, and those that may have been paid for with `retry_unknown`. Equal
+    requests have one answer where there is a store for what is `shared`. Lots are drawn by `seed`.
+    """
+
+    client: DrawingClient
+    plan: Plan
+    graph: Graph
+    specs: Mapping[str, ModelSpec]
+    picture_folder: Path
+    places: Places
+    readers: Executor
+    journal: Journal
+    sender: Sender
+    chats: Chats
+    replace: bool = False
+    retry_failed: bool = False
+    retry_unknown: bool = False
+    shared: SharedAnswers | None = None
+    seed: int = 0
+
+
+class Call(Struct, frozen=True, kw_only=True):
+    """Which call it is: of which record, for which node, and the how manieth time, from 1, that node draws for it.
+
+    The pictures are called `stem` and an index.
+    """
+
+    position: int
+    record_id: str
+    node: ImageNode
+    stem: str
+    draw: int = 1
+
+
+class Halt(Struct, frozen=True, kw_only=True):
+    """Why no other record should be begun: what befell this one would befall all."""
+
+    cause: Stopped
+    reason: str
+
+
+class Drawn(Struct, frozen=True, kw_only=True):
+    """What became of a call: the value for its output key, None where nothing was drawn.
+
+    `pictures` were drawn now, `reused` by an earlier run of the same. `fault` may come beside pictures. With `halt` and
+    without attempts nothing was sent.
+    """
+
+    answer: JsonValue = None
+    pictures: int = 0
+    reused: int = 0
+    fault: RecordFault | None = None
+    halt: Halt | None = None
+
+
+async def draw(call: Call, state: Mapping[str, JsonValue], studio: Studio) -> Drawn:
+    """Have *call* answered for *state*. Raises nothing but `CancelledError`."""
+    return await _Drawing(call, studio).run(state)
+
+
+class _UnsavedError(Exception):
+    """A picture was drawn and can't be written."""
+
+
+class _SkippedError(Exception):
+    """The request is beyond its model, and the task would rather do without."""
+
+    def __init__(self, refusal: UnsupportedError) -> None:
+        super().__init__(refusal.message)
+        self.refusal = refusal
+
+
+class _Drawing:
+    def __init__(self, call: Call, studio: Studio) -> None:
+        self._call = call
+        self._studio = studio
+        self._key = ""
+        self._answer: JsonValue = None
+        self._pictures = 0
+        self._reused = 0
+        self._attempts = 0
+        self._fixes: tuple[str, ...] = ()
+
+    async def run(self, state: Mapping[str, JsonValue]) -> Drawn:
+        try:
+            return await self._run(state)
+        except MissingFieldError as error:
+            return self._end(self._fault("missing_field", str(error), param=error.field))
+        except EarlierPictureError as error:
+            return self._end(self._fault("earlier_picture", str(error)))
+        except _SkippedError as error:
+            return self._end(replace(self._refusal(error.refusal), code="skipped"))
+        except ImageError as error:
+            return self._end(self._refusal(error))
+        except (JournalError, _UnsavedError) as error:
+            fault = self._fault("storage", str(error), billed=self._attempts > 0)
+            return self._end(fault, Halt(cause="storage", reason=str(error)))
+        except Exception as error:
+            kind = type(error).__name__
+            log.exception("record %d, node %s: unexpected %s", self._call.position, self._call.node.name, kind)
+            sentence = f"Something unexpected went wrong ({kind}); the log has its traceback."
+            return self._end(self._fault(ErrorCode.INTERNAL, sentence, billed=self._attempts > 0))
+
+    async def _run(self, state: Mapping[str, JsonValue]) -> Drawn:
+        call, studio = self._call, self._studio
+        loop = asyncio.get_running_loop()
+        make = partial(request_of, call.node, state, places=studio.places, spec=studio.specs.get(call.node.model))
+        # Only pictures are read from files; all else is done sooner than a thread is woken.
+        has_pictures = any(isinstance(part, ImagePart) for part in call.node.parts)
+        request = await loop.run_in_executor(studio.readers, make) if has_pictures else make()
+        request = await self._admitted(request)
+        standing, stem = await asyncio.to_thread(self._intended, request)
+        if standing.state != "to send":
+            self._answer = _value(standing.paths, single=standing.single)
+            self._reused = len(standing.paths)
+            return self._end(self._again(standing))
+        try:
+            return await self._send(request, stem)
+        except NotSentError as error:
+            self._attempts = 0
+            await asyncio.to_thread(studio.journal.unsend, self._key)
+            return self._end(self._fault("not_sent", error.reason), Halt(cause=error.cause, reason=error.reason))
+        except GatewayUnreachableError as error:
+            self._attempts = 0
+            await asyncio.to_thread(studio.journal.unsend, self._key)
+            return self._end(self._refusal(error), Halt(cause="unreachable", reason=error.message))
+        except ImageError as error:
+            fault = self._refusal(error)
+            if error.code is ErrorCode.UNAUTHENTICATED:
+                await asyncio.to_thread(studio.journal.unsend, self._key)
+                return self._end(fault, Halt(cause="unauthorised", reason=error.message))
+            await asyncio.to_thread(studio.journal.fail, self._key, fault)
+            return self._end(fault)
+
+    async def _admitted(self, request: ImageRequest) -> ImageRequest:
+        """*request* as its model takes it, mended where the task says so."""
+        studio, node = self._studio, self._call.node
+        try:
+            await studio.client.check(request)
+        except UnsupportedError as error:
+            choice = node.on_violation or studio.plan.on_violation
+            spec = studio.specs.get(request.model)
+            if choice == "skip":
+                raise _SkippedError(error) from error
+            if choice != "fix" or spec is None:
+                raise
+            loop = asyncio.get_running_loop()
+            request, self._fixes = await loop.run_in_executor(studio.readers, fixed, request, spec)
+            await studio.client.check(request)
+            log.warning(
+                "record %d, node %s: the request was mended: %s",
+                self._call.position,
+                node.name,
+                "; ".join(self._fixes),
+            )
+        return request
+
+    def _intended(self, request: ImageRequest) -> tuple[Standing, Path]:
+        """How the call stands, and the stem of its pictures; where it is to be sent, that is on the disk already."""
+        call, studio, journal = self._call, self._studio, self._studio.journal
+        self._key = journal.key(call.record_id, call.node.name, request, draw=call.draw)
+        stem = studio.picture_folder / call.stem
+        standing = journal.standing(self._key)
+        if standing.fault is not None:
+            again = studio.retry_unknown if standing.fault.may_have_billed else studio.retry_failed
+            standing = Standing(state="to send") if again else standing
+        if standing.state == "to send":
+            site = CallSite(record_id=call.record_id, node=call.node.name, draw=call.draw)
+            stem, self._attempts = journal.intend(
+                self._key, site, request, stem=stem, replace=studio.replace, fixes=self._fixes
+            )
+        return standing, stem
+
+    def _again(self, standing: Standing) -> RecordFault | None:
+        """The fault of an earlier run, for the record's place in this one."""
+        if standing.fault is None:
+            return None
+        return replace(standing.fault, position=self._call.position, remembered=True)
+
+    async def _send(self, request: ImageRequest, stem: Path) -> Drawn:
+        result = await self._answered(request)
+        fetched = [await self._fetched(image) for image in result.images]
+        # One thread for all of it: waking another costs as much as decoding a picture.
+        fault = await asyncio.to_thread(self._saved, request, result, fetched, stem)
+        return self._end(fault)
+
+    async def _answered(self, request: ImageRequest) -> ImageResult:
+        call, studio = self._call, self._studio
+
+        def ask() -> Coroutine[None, None, ImageResult]:
+            return studio.sender.send(
+                request, self._key, cost_of=lambda result: self._cost(request, result), reserved=self._reserved
+            )
+
+        if studio.shared is None:
+            return await ask()
+        content = await asyncio.to_thread(
+            studio.journal.content_key, call.record_id, call.node.name, request, draw=call.draw
+        )
+        return await studio.shared.get(content, ask)
+
+    async def _reserved(self, high_usd: Decimal) -> None:
+        await asyncio.to_thread(self._studio.journal.reserve, self._key, high_usd)
+
+    async def _fetched(self, image: GeneratedImage) -> bytes | ImageError | None:
+        """A picture that came as a link, or why it can't be had; None where it came along."""
+        if not isinstance(image.url, str):
+            return None
+        try:
+            return await self._studio.client.picture_bytes(image)
+        except ImageError as error:
+            return error
+
+    def _saved(
+        self,
+        request: ImageRequest,
+        result: ImageResult,
+        fetched: Sequence[bytes | ImageError | None],
+        stem: Path,
+    ) -> RecordFault | None:
+        """Save every picture that can be, and only then complain of the others: all of them are paid for."""
+        kept: list[KeptPicture] = []
+        faults: list[ImageError] = []
+        single = request.n == len(result.images) == 1
+        try:
+            for index, (image, content) in enumerate(zip(result.images, fetched, strict=True)):
+                revised = image.revised_prompt
+                try:
+                    picture = save_picture(
+                        stem,
+                        index,
+                        _content(image, content),
+                        revised_prompt=revised if isinstance(revised, str) else None,
+                    )
+                except ImageError as error:
+                    faults.append(error)
+                    continue
+                kept.append(picture)
+                if picture.facts.format is ImageFormat.UNKNOWN:
+                    faults.append(_no_picture(picture.path, result))
+            if kept:
+                sync_folder(stem.parent)
+        except OSError as error:
+            reason = error.strerror or type(error).__name__
+            raise _UnsavedError(f"Can't write pictures to {stem.parent}: {reason}.") from error
+        finally:
+            if kept:
+                self._answer = _value([picture.path for picture in kept], single=single)
+                self._pictures = len(kept)
+        if not faults and len(kept) < request.n:
+            faults.append(_too_few(len(kept), request.n, result))
+        answered = answered_with(result, single=single, cost_usd=self._cost(request, result))
+        fault = replace(self._refusal(faults[0]), may_have_billed=True) if faults else None
+        self._studio.journal.keep(self._key, kept, answered, fault)
+        return fault
+
+    def _cost(self, request: ImageRequest, result: ImageResult) -> Decimal | None:
+        """As the gateway says; where it isn't ours, by what the answer says was used. None where nobody knows."""
+        spec = self._studio.specs.get(request.model)
+        told = result.upstream_headers.get("imageway-cost-usd")
+        try:
+            if told is not None:
+                return Decimal(told)
+            if spec is None or "imageway-target" in result.upstream_headers:
+                return None
+            return cost(result.usage, len(result.images), request, spec)
+        except (ArithmeticError, LookupError, ValueError):
+            return None  # a receipt is worth more than its price
+
+    def _refusal(self, error: ImageError) -> RecordFault:
+        return RecordFault(
+            position=self._call.position,
+            record_id=self._call.record_id,
+            node=self._call.node.name,
+            code=error.code,
+            message=error.message,
+            param=error.param,
+            violations=error.violations if isinstance(error, UnsupportedError) else (),
+            request_id=error.upstream_request_id,
+            attempts=self._attempts,
+            may_have_billed=error.may_have_billed,
+        )
+
+    def _fault(self, code: str, message: str, *, param: str | None = None, billed: bool = False) -> RecordFault:
+        return RecordFault(
+            position=self._call.position,
+            record_id=self._call.record_id,
+            node=self._call.node.name,
+            code=code,
+            message=message,
+            param=param,
+            attempts=self._attempts,
+            may_have_billed=billed,
+        )
+
+    def _end(self, fault: RecordFault | None = None, halt: Halt | None = None) -> Drawn:
+        return Drawn(answer=self._answer, pictures=self._pictures, reused=self._reused, fault=fault, halt=halt)
+
+
+def _content(image: GeneratedImage, fetched: bytes | ImageError | None) -> bytes:
+    if isinstance(fetched, ImageError):
+        raise fetched
+    return picture_bytes(image) if fetched is None else fetched
+
+
+def _value(paths: Sequence[Path], *, single: bool) -> JsonValue:
+    texts: list[JsonValue] = [str(path) for path in paths]
+    return texts[0] if single and texts else texts or None
+
+
+def _too_few(drawn: int, asked: int, result: ImageResult) -> ImageError:
+    return ImageError(
+        ErrorCode.UPSTREAM_UNAVAILABLE,
+        f"The answer holds {drawn} of the {asked} pictures that were asked for; those were kept.",
+        upstream_request_id=result.upstream_request_id,
+        may_have_billed=True,
+    )
+
+
+def _no_picture(path: Path, result: ImageResult) -> ImageError:
+    return ImageError(
+        ErrorCode.UPSTREAM_UNAVAILABLE,
+        f"The answer holds what is no image of a known format; it was kept as {path.name}.",
+        upstream_request_id=result.upstream_request_id,
+        may_have_billed=True,
+    )
