@@ -17,7 +17,7 @@ from PIL import Image
 from fakes.upstream import Upstream, failed
 from gateway_log import Log
 from imageway.gateway.app import create_app
-from imageway.gateway.http.bodies import arriving
+from imageway.gateway.http.bodies import take_body
 from imageway.gateway.settings import load_settings
 from imageway.gateway.telemetry.logs import logger
 from loopback import serving
@@ -228,8 +228,7 @@ async def test_a_body_that_comes_too_slowly_is_given_up() -> None:
     request: Request[Any, Any, Any] = Request({"type": "http", "state": {}}, receive=receive)  # type: ignore[typeddict-item]
 
     with pytest.raises(HTTPException) as caught:
-        async for _ in arriving(request, 100, grace_s=0):
-            pass
+        await take_body(request, 100, [].append, grace_s=0)
 
     assert (caught.value.status_code, caught.value.detail) == (
         408, "The body came too slowly: less than 16384 bytes a second."

@@ -1,8 +1,6 @@
 """The end of a gateway's life: it stops being ready, then takes no new calls, and finishes those that it has."""
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 __all__ = ("Drain",)
 
@@ -33,18 +31,17 @@ class Drain:
     def close(self) -> None:
         self.begun = self.closed = True
 
-    @contextmanager
-    def holding(self) -> Iterator[None]:
-        """The time of one call, in the task that runs it: the end waits for it."""
+    def enter(self) -> asyncio.Task[object]:
+        """The call that the current task is begins: the end waits for it, until the task has left."""
         task = asyncio.current_task()
         if task is None:
             raise RuntimeError("a call runs in a task")
         self._held.add(task)
-        try:
-            yield
-        finally:
-            self._held.discard(task)
-            self._changed.set()
+        return task
+
+    def leave(self, task: asyncio.Task[object]) -> None:
+        self._held.discard(task)
+        self._changed.set()
 
     def left_s(self) -> float | None:
         """What is left of the time of `finished`, which has begun; None where nobody is in a hurry."""

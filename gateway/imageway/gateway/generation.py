@@ -1,8 +1,7 @@
 """One configuration at work. Another may take its place, and its calls in flight go on until they are done."""
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
+from types import TracebackType
 
 from imageway.contract.errors import ErrorCode, ImageError
 from imageway.gateway.access.callers import Callers
@@ -14,7 +13,10 @@ __all__ = ("Current", "Generation")
 
 
 class Generation:
-    """What *settings* came to: who may call, and the engine with the providers behind it."""
+    """What *settings* came to: who may call, and the engine with the providers behind it.
+
+    Each call enters it: the providers stay open. Raises `ImageError` where they are closed already.
+    """
 
     def __init__(self, settings: Settings, assembly: Assembly, callers: Callers, engine: Engine) -> None:
         self.settings = settings
@@ -26,9 +28,7 @@ class Generation:
         self._done.set()
         self._closed = False
 
-    @contextmanager
-    def held(self) -> Iterator[None]:
-        """The time of one call: the providers stay open. Raises `ImageError` where they are closed already."""
+    def __enter__(self) -> None:
         if self._closed:
             raise ImageError(
                 ErrorCode.UPSTREAM_UNAVAILABLE,
@@ -37,12 +37,13 @@ class Generation:
             )
         self._calls += 1
         self._done.clear()
-        try:
-            yield
-        finally:
-            self._calls -= 1
-            if not self._calls:
-                self._done.set()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._calls -= 1
+        if not self._calls:
+            self._done.set()
 
     async def close_when_done(self) -> None:
         """Wait for the calls that hold it, and close its providers."""

@@ -6,7 +6,6 @@ several times. So it is asked once for each address what it would send, and that
 
 import ssl
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 from urllib.request import getproxies, proxy_bypass
 
@@ -76,9 +75,8 @@ class Carrier:
         self._addresses: dict[tuple[str, str], _Address] = {}
         self._session: aiohttp.ClientSession | None = None
 
-    @asynccontextmanager
-    async def post(self, path: str, upstream_model: str, body: Body) -> AsyncIterator[aiohttp.ClientResponse]:
-        """The answer with status 200, of which nothing is read yet; leaving early hangs up.
+    async def post(self, path: str, upstream_model: str, body: Body) -> aiohttp.ClientResponse:
+        """The answer with status 200, of which nothing is read yet; it is to be entered, and leaving early hangs up.
 
         Raises `ImageError` for any other status, and for a connection that fails before.
         """
@@ -99,10 +97,10 @@ class Carrier:
             )
         except (aiohttp.ClientError, OSError) as error:
             raise connection_error(error) from error
-        async with reply:
-            if reply.status != 200:
+        if reply.status != 200:
+            async with reply:
                 raise status_error(reply.status, reply.headers, await _refusal(reply), secrets=_secrets(headers))
-            yield reply
+        return reply
 
     async def aclose(self) -> None:
         if self._session is not None:

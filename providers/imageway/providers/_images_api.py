@@ -35,12 +35,12 @@ class ImagesApiProvider:
 
     async def create(self, upstream_model: str, request: ImageRequest) -> ImageResult:
         path, body = _sent(upstream_model, request)
-        async with self._carrier.post(path, upstream_model, body) as reply:
+        async with await self._carrier.post(path, upstream_model, body) as reply:
             return read_answer(await read(reply), reply.headers)
 
     async def create_in(self, upstream_model: str, request: ImageRequest, store: Store) -> ImageResult:
         path, body = _sent(upstream_model, request)
-        async with self._carrier.post(path, upstream_model, body) as reply:
+        async with await self._carrier.post(path, upstream_model, body) as reply:
             async for chunk in pieces(reply):
                 store.write(chunk)
             answer, content = store.finished()
@@ -50,7 +50,7 @@ class ImagesApiProvider:
     async def stream(self, upstream_model: str, request: ImageRequest) -> AsyncIterator[AsyncIterator[ImageEvent]]:
         path, body = _sent(upstream_model, request)
         async with (
-            self._carrier.post(path, upstream_model, body) as reply,
+            await self._carrier.post(path, upstream_model, body) as reply,
             aclosing(events_of(reply, request_id(reply.headers))) as events,
         ):
             yield events

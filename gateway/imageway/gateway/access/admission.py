@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -54,12 +54,15 @@ class Admission:
         self._now = now
         self._observers = observers or Observers()
 
-    @asynccontextmanager
-    async def entering(self, key: KeySettings, images: int, estimate: Estimate | None) -> AsyncIterator[Ticket]:
+    def entering(self, key: KeySettings, images: int, estimate: Estimate | None) -> AbstractAsyncContextManager[Ticket]:
         """The time of one call. *estimate* is None where nobody knows a price, which a key with a budget can't spend.
 
         Raises `ImageError` (rate_limited, budget_exhausted) before anything is sent.
         """
+        return self._entering(key, images, estimate) if key.is_limited else nullcontext(Ticket(0, {}))
+
+    @asynccontextmanager
+    async def _entering(self, key: KeySettings, images: int, estimate: Estimate | None) -> AsyncIterator[Ticket]:
         async with self._in_flight.one_of(key):
             states = await self._rates.count(key, images)
             periods = self._periods(key)

@@ -49,6 +49,11 @@ class KeySettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     def has_budget(self) -> bool:
         return self.budget_usd_per_day is not None or self.budget_usd_per_month is not None
 
+    @property
+    def is_limited(self) -> bool:
+        rates = (self.requests_per_minute, self.images_per_minute)
+        return self.max_in_flight is not None or any(rates) or self.has_budget
+
 
 ANYONE = KeySettings(name="anyone", sha256="0" * 64)
 """Whoever calls a gateway without keys; nothing is limited."""

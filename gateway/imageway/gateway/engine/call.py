@@ -1,9 +1,10 @@
 """One request on its way through the engine: what is known of it so far, for observers to hear."""
 
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable
 from decimal import Decimal
 from hashlib import sha256
+from types import TracebackType
+from typing import Self
 
 from msgspec import UNSET, UnsetType
 
@@ -37,7 +38,10 @@ class Attempt:
 
 
 class Call:
-    """Counts attempts and pictures, and tells *observers*; what they raise is logged and touches nothing."""
+    """Counts attempts and pictures, and tells *observers*; what they raise is logged and touches nothing.
+
+    As a context it is the request's whole time: observers hear its end, whatever it is.
+    """
 
     def __init__(
         self,
@@ -66,17 +70,15 @@ class Call:
         self.waited_s = 0.0
         self._target: Target | None = None
 
-    @contextmanager
-    def told(self) -> Iterator["Call"]:
-        """The request's whole time: observers hear its end, whatever it is."""
-        try:
-            yield self
-        except BaseException as error:
-            if isinstance(error, ImageError) and self._target is not None:
-                error.attempts, error.target = self.attempts, error.target or self._target.label
-            self.finished(error)
-            raise
-        self.finished()
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if isinstance(error, ImageError) and self._target is not None:
+            error.attempts, error.target = self.attempts, error.target or self._target.label
+        self.finished(error)
 
     def begun(self, passage: Passage) -> Attempt:
         """Note that the target of *passage* is being asked."""

@@ -3,8 +3,8 @@
 import asyncio
 import base64
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from types import TracebackType
+from typing import Self
 
 from msgspec import UnsetType
 from msgspec.structs import replace
@@ -29,14 +29,38 @@ _DATA_URL = "data:"
 
 
 class Room:
-    """A place for the pictures of one call, made before it is paid for."""
+    """A place for the pictures of one call, made before it is paid for, in *store* and in *media* where there are any.
 
-    def __init__(
-        self, passage: Passage, keep: Callable[[bytes], Awaitable[str]] | None, store: AnswerStore | None
-    ) -> None:
+    Entering it raises `ImageError` where *media* has no room for what may be drawn.
+    """
+
+    def __init__(self, passage: Passage, media: MediaStore | None, store: AnswerStore | None) -> None:
         self.store = store
         self._translation = passage.translation
-        self._keep = keep
+        self._keep = media.keep if media else None
+        links = media is not None and passage.translation is not None and passage.translation.links
+        self._reserving = media.reserving(_most_bytes(passage)) if media and links else None
+
+    async def __aenter__(self) -> Self:
+        if self._reserving is not None:
+            try:
+                self._keep = (await self._reserving.__aenter__()).keep
+            except BaseException:
+                self._close()
+                raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if error is not None:
+            self._close()
+        if self._reserving is not None:
+            await self._reserving.__aexit__(kind, error, traceback)
+
+    def _close(self) -> None:
+        if self.store is not None:
+            self.store.close()
 
     async def delivered(self, result: ImageResult, contract: ModelSpec) -> ImageResult:
         """*result* in the terms of *contract*. Raises `ImageError` (`may_have_billed`) where that can't be done."""
@@ -84,24 +108,12 @@ class Delivery:
         self._spool = spool
         self._max_answer_bytes = max_answer_bytes
 
-    @asynccontextmanager
-    async def room_for(self, passage: Passage) -> AsyncIterator[Room]:
-        """The time of a call by *passage*. Raises `ImageError` where there is no room for what it may draw."""
+    def room_for(self, passage: Passage) -> Room:
+        """For the time of a call by *passage*. Raises `ImageError` where there is no room for its answer."""
         store = None
         if self._spool is not None:
             store = AnswerStore(self._spool.answer(_usual_bytes(passage)), self._max_answer_bytes)
-        try:
-            if self._media is None:
-                yield Room(passage, None, store)
-            elif passage.translation is not None and passage.translation.links:
-                async with self._media.reserving(_most_bytes(passage)) as reservation:
-                    yield Room(passage, reservation.keep, store)
-            else:
-                yield Room(passage, self._media.keep, store)
-        except BaseException:
-            if store is not None:
-                store.close()
-            raise
+        return Room(passage, self._media, store)
 
 
 def _usual_bytes(passage: Passage) -> int:

@@ -129,14 +129,17 @@ class Engine:
         what it raises ends the call.
         """
         caller = caller or self._anyone
-        with self._call(request, request_id, caller.key).told() as call:
+        with self._call(request, request_id, caller.key) as call:
             call.keyed = before_sending is not None
             deadline = Deadline(patience.shortest_s, self._longest_call_s, self._clock_s)
-            route = self._route(call.request, caller)
-            async with self._entering(call, route, caller, deadline) as (ticket, pursuit):
-                while True:
-                    async with pursuit.turn() as turn:
-                        return await self._drawn(call, turn, deadline, caller, ticket, before_sending)
+            pursuit, estimate = self._begun(call, caller, deadline)
+            async with self._admission.entering(caller.key, request.n, estimate) as ticket:
+                try:
+                    while True:
+                        with await pursuit.turn() as turn:
+                            return await self._drawn(call, turn, deadline, caller, ticket, before_sending)
+                finally:
+                    _settle(ticket, pursuit, estimate)
 
     async def _drawn(
         self,
@@ -153,8 +156,7 @@ class Engine:
             if before_sending is not None:
                 await before_sending()
             with turn.asking() as attempt:
-                async with deadline.bounding():
-                    result = await passage.create(room.store)
+                result = await deadline.bounding(passage.create(room.store))
                 attempt.upstream_request_id = result.upstream_request_id
             call.usage = result.usage
             call.cost_usd = cost_of(passage, result.usage, len(result.images))
@@ -188,45 +190,45 @@ class Engine:
         Another target is asked only before that: afterwards previews may be out already, and be paid for.
         """
         caller = caller or self._anyone
-        with self._call(request, request_id, caller.key).told() as call:
+        with self._call(request, request_id, caller.key) as call:
             call.keyed = before_sending is not None
             whole = Deadline(patience.whole_s, self._longest_call_s, self._clock_s)
             beginning = Deadline(patience.shortest_s, self._longest_call_s, self._clock_s)
-            route = self._route(call.request, caller)
-            async with self._entering(call, route, caller, beginning) as (ticket, pursuit):
-                while True:
-                    async with pursuit.turn() as turn:
-                        if before_sending is not None:
-                            await before_sending()
-                        passage = turn.passage
-                        with turn.asking():
-                            async with AsyncExitStack() as stack:
-                                async with beginning.bounding():
-                                    events = await stack.enter_async_context(passage.target.stream(passage.request))
-                                turn.taken_on = True
-                                yield Streamed(
-                                    target=passage.target,
-                                    attempts=call.attempts,
-                                    translated=passage.rules,
-                                    limits=ticket.headers,
-                                    events=call.counting(whole.bounded(events)),
-                                    seconds=call.seconds,
-                                )
-                                if call.images:
-                                    call.cost_usd = cost_of(passage, call.usage, call.images)
-                                    ticket.came_to(call.cost_usd)
-                                return
+            pursuit, estimate = self._begun(call, caller, beginning)
+            async with self._admission.entering(caller.key, request.n, estimate) as ticket:
+                try:
+                    while True:
+                        with await pursuit.turn() as turn:
+                            if before_sending is not None:
+                                await before_sending()
+                            passage = turn.passage
+                            with turn.asking():
+                                async with AsyncExitStack() as stack:
+                                    streaming = passage.target.stream(passage.request)
+                                    events = await beginning.bounding(stack.enter_async_context(streaming))
+                                    turn.taken_on = True
+                                    yield Streamed(
+                                        target=passage.target,
+                                        attempts=call.attempts,
+                                        translated=passage.rules,
+                                        limits=ticket.headers,
+                                        events=call.counting(whole.bounded(events)),
+                                        seconds=call.seconds,
+                                    )
+                                    if call.images:
+                                        call.cost_usd = cost_of(passage, call.usage, call.images)
+                                        ticket.came_to(call.cost_usd)
+                                    return
+                finally:
+                    _settle(ticket, pursuit, estimate)
 
-    @asynccontextmanager
-    async def _entering(
-        self, call: Call, route: tuple[Passage, ...], caller: Caller, deadline: Deadline
-    ) -> AsyncIterator[tuple[Ticket, Pursuit]]:
-        """The time of *call* behind the door, on its way over the targets of *route*."""
-        request = call.request
+    def _begun(self, call: Call, caller: Caller, deadline: Deadline) -> tuple[Pursuit, Estimate | None]:
+        """The way of *call* over the targets that may serve it, and what that may cost."""
+        route = self._route(call.request, caller)
         pursuit = Pursuit(
             call,
             drawn_order(route, self._draw),
-            caller.registry.model(request.model).retry,
+            caller.registry.model(call.request.model).retry,
             self.traffic,
             deadline,
             sleep=self._sleep,
@@ -234,15 +236,7 @@ class Engine:
         )
         estimate = estimate_of(route)
         call.estimated_usd = None if estimate is None else estimate.high_usd
-        async with self._admission.entering(caller.key, request.n, estimate) as ticket:
-            try:
-                yield ticket, pursuit
-            finally:
-                pursuit.close()
-                ticket.sent = pursuit.answered or bool(pursuit.doubtful)
-                if pursuit.doubtful and estimate is not None:
-                    answered = estimate.high_usd if call.cost_usd is None else call.cost_usd
-                    ticket.came_to(most_of(pursuit.doubtful) + (answered if pursuit.answered else 0))
+        return pursuit, estimate
 
     def foresee(self, request: ImageRequest, *, caller: Caller | None = None) -> Foresight:
         """What would become of *request*; nothing is sent or counted. Raises the `ImageError` that `run` would."""
@@ -299,3 +293,13 @@ class Engine:
                 upstream_code="missing_required_parameter",
             )
         return caller.registry.route(request)
+
+
+def _settle(ticket: Ticket, pursuit: Pursuit, estimate: Estimate | None) -> None:
+    """Note on *ticket* what the call came to, whose *pursuit* is over."""
+    pursuit.close()
+    ticket.sent = pursuit.answered or bool(pursuit.doubtful)
+    if pursuit.doubtful and estimate is not None:
+        call = pursuit.call
+        answered = estimate.high_usd if call.cost_usd is None else call.cost_usd
+        ticket.came_to(most_of(pursuit.doubtful) + (answered if pursuit.answered else 0))

@@ -1,13 +1,15 @@
 """How long a call may take: as long as its caller waits, and never longer than the gateway lets it."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from typing import TypeVar
 
 from msgspec import Struct
 
 from imageway.contract.errors import ErrorCode, ImageError
 from imageway.contract.stream import CompletedImage, ImageEvent
+
+T = TypeVar("T")
 
 __all__ = ("UNHURRIED", "Deadline", "GivenUpError", "Patience")
 
@@ -53,14 +55,13 @@ class Deadline:
     def left_s(self) -> float:
         return self._until_s - self._clock_s()
 
-    @asynccontextmanager
-    async def bounding(self) -> AsyncIterator[None]:
-        """Give up an upstream call when the time is over. Raises `GivenUpError`."""
+    async def bounding(self, calling: Awaitable[T]) -> T:
+        """What comes of *calling* a target, which is given up when the time is over. Raises `GivenUpError`."""
         started_s = self._clock_s()
         scope = asyncio.timeout(self._until_s - started_s)
         try:
             async with scope:
-                yield
+                return await calling
         except TimeoutError:
             if not scope.expired():
                 raise
@@ -72,8 +73,7 @@ class Deadline:
         completed = False
         while True:
             try:
-                async with self.bounding():
-                    event = await anext(events, None)
+                event = await self.bounding(anext(events, None))
             except GivenUpError:
                 if completed:
                     return

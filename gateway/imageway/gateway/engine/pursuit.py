@@ -2,9 +2,9 @@
 
 import math
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
-from typing import TypeAlias
+from collections.abc import Awaitable, Callable, Sequence
+from types import TracebackType
+from typing import Self, TypeAlias
 
 from imageway.contract.errors import ErrorCode, ImageError
 from imageway.gateway.engine.call import Attempt, Call
@@ -26,7 +26,8 @@ _LONGEST_BACKOFF_S = 8.0
 class Turn:
     """A target's turn: at most one upstream call, which is made within `asking`.
 
-    Whoever makes it sets `taken_on` where the caller has been shown something, so that nobody else can be asked.
+    Whoever makes it sets `taken_on` where the caller has been shown something, so that nobody else can be asked. Of an
+    upstream call's fault nothing is heard where there is to be another turn.
     """
 
     def __init__(self, pursuit: "Pursuit", position: int, passage: Passage, lease: Lease) -> None:
@@ -38,19 +39,38 @@ class Turn:
         self.followed_by: NextStep = "error"
         self._pursuit = pursuit
 
-    @contextmanager
-    def asking(self) -> Iterator[Attempt]:
-        """The time of the upstream call. Its end is noted and told, together with what follows."""
-        attempt = self._pursuit.call.begun(self.passage)
-        error: BaseException | None = None
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> bool:
         try:
-            yield attempt
-        except BaseException as raised:
-            error = raised
-            raise
+            return isinstance(error, ImageError) and self._pursuit.survives(self, error)
         finally:
-            self._pursuit.after(self, error)
-            self._pursuit.call.ended(attempt, error, self.followed_by)
+            self.lease.give_back()
+
+    def asking(self) -> "Asking":
+        """The time of the upstream call. Its end is noted and told, together with what follows."""
+        return Asking(self._pursuit, self)
+
+
+class Asking:
+    """See `Turn.asking`."""
+
+    def __init__(self, pursuit: "Pursuit", turn: Turn) -> None:
+        self._pursuit = pursuit
+        self._turn = turn
+        self._attempt = pursuit.call.begun(turn.passage)
+
+    def __enter__(self) -> Attempt:
+        return self._attempt
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._pursuit.after(self._turn, error)
+        self._pursuit.call.ended(self._attempt, error, self._turn.followed_by)
 
 
 class Pursuit:
@@ -89,26 +109,20 @@ class Pursuit:
         self._errors: dict[int, ImageError] = {}
         self._pause: float | None = None
 
-    @asynccontextmanager
-    async def turn(self) -> AsyncIterator[Turn]:
-        """The next target's turn; of an upstream call's fault nothing is heard where there is to be another turn.
-
-        Raises `ImageError` where no target can be asked, and for whatever ends the call.
-        """
+    async def turn(self) -> Turn:
+        """The next target's turn, to be entered at once. Raises `ImageError` where no target can be asked."""
         position, lease = await self._next()
-        turn = Turn(self, position, self._route[position], lease)
-        try:
-            yield turn
-        except ImageError as error:
-            if error is turn.failed and turn.followed_by != "error":
-                return
-            told = self._told() if self._errors.get(position) is error else error
-            told.may_have_billed = told.may_have_billed or bool(self.doubtful)
-            if told is error:
-                raise
-            raise told from error
-        finally:
-            lease.give_back()
+        return Turn(self, position, self._route[position], lease)
+
+    def survives(self, turn: Turn, error: ImageError) -> bool:
+        """For `Turn` alone: whether the call goes on after *error*. Raises what its caller is told instead of it."""
+        if error is turn.failed and turn.followed_by != "error":
+            return True
+        told = self._told() if self._errors.get(turn.position) is error else error
+        told.may_have_billed = told.may_have_billed or bool(self.doubtful)
+        if told is error:
+            return False
+        raise told from error
 
     def close(self) -> None:
         """Give back the place of a turn that is not to come, because the call was cancelled before it."""

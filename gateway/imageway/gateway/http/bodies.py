@@ -1,8 +1,7 @@
 """Bodies as they arrive: counted against a limit before they are read, and never waited for without end."""
 
 import asyncio
-from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from collections.abc import Callable
 from typing import Any
 
 from litestar import Request
@@ -11,7 +10,7 @@ from litestar.exceptions import HTTPException
 from imageway.contract.errors import ErrorCode, ImageError
 from imageway.gateway.spool import Pocket, Spool
 
-__all__ = ("announced_bytes", "arriving", "whole_body")
+__all__ = ("announced_bytes", "take_body", "whole_body")
 
 _SMALL_BYTES = 16_384
 """What isn't counted: as many bytes as the head of a request may have."""
@@ -33,10 +32,10 @@ def announced_bytes(request: Request[Any, Any, Any], max_bytes: int) -> int:
     return announced
 
 
-async def arriving(
-    request: Request[Any, Any, Any], max_bytes: int, *, grace_s: float = _GRACE_S
-) -> AsyncGenerator[bytes, None]:
-    """The body of *request* in the pieces in which it comes, none of them empty.
+async def take_body(
+    request: Request[Any, Any, Any], max_bytes: int, take: Callable[[bytes], object], *, grace_s: float = _GRACE_S
+) -> None:
+    """Have *take* take the body of *request*, in the pieces in which it comes, none of them empty.
 
     Raises `ImageError` where it outgrows *max_bytes* or its sender leaves, and `HTTPException` (408) where that one is
     too slow: after *grace_s* seconds it must have kept up a pace.
@@ -55,7 +54,7 @@ async def arriving(
                 if received > max_bytes:
                     raise _too_large()
                 if chunk:
-                    yield chunk
+                    take(chunk)
                 if not message.get("more_body", False):
                     return
                 patience.reschedule(started + grace_s + received / _LEAST_BYTES_PER_S)
@@ -72,13 +71,12 @@ async def whole_body(request: Request[Any, Any, Any], spool: Spool, max_bytes: i
     """
     announced = announced_bytes(request, max_bytes)
     if 0 < announced <= _SMALL_BYTES:
-        async with aclosing(arriving(request, announced)) as pieces:
-            return b"".join([piece async for piece in pieces])
+        pieces: list[bytes] = []
+        await take_body(request, announced, pieces.append)
+        return b"".join(pieces)
     pocket: Pocket = spool.pocket(times * announced)
     try:
-        async with aclosing(arriving(request, max_bytes)) as pieces:
-            async for piece in pieces:
-                pocket.write(piece)
+        await take_body(request, max_bytes, pocket.write)
         return b"".join(pocket.chunks(0, pocket.size))
     finally:
         pocket.close()

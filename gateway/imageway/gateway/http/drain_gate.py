@@ -52,13 +52,15 @@ class DrainGate:
             drain.refused += 1
             await _answer(send, 503, _LATE, [(b"retry-after", b"%d" % _RETRY_AFTER_S), (b"x-should-retry", b"true")])
             return
-        with drain.holding():
-            try:
-                await self._app(scope, receive, sending)
-            except CancelledError:
-                if started or not drain.cut:
-                    raise
-                await _answer(send, 504, _CUT, [(b"x-should-retry", b"false")])
+        task = drain.enter()
+        try:
+            await self._app(scope, receive, sending)
+        except CancelledError:
+            if started or not drain.cut:
+                raise
+            await _answer(send, 504, _CUT, [(b"x-should-retry", b"false")])
+        finally:
+            drain.leave(task)
 
 
 async def _answer(send: Any, status: int, error: ImageError, headers: list[tuple[bytes, bytes]]) -> None:  # noqa: ANN401

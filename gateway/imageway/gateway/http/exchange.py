@@ -1,7 +1,6 @@
 """What one HTTP exchange holds until its answer is out: its place among the calls in flight, room for its bodies."""
 
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
 from typing import Any
 
 from litestar import Request
@@ -9,25 +8,47 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 
 from imageway.contract.errors import ErrorCode, ImageError
 
-__all__ = ("CallsInFlight", "exchange", "exchanging")
+__all__ = ("CallsInFlight", "Exchange", "exchange", "exchanging")
 
 _KEY = "imageway_exchange"
 
 
+class Exchange:
+    """What is to be done when an answer is out, or nobody waits for it."""
+
+    def __init__(self) -> None:
+        self._left: list[Callable[[], None]] = []
+
+    def at_its_end(self, do: Callable[[], None]) -> None:
+        self._left.append(do)
+
+    def end(self) -> None:
+        """Do it all, the latest first; whatever is raised keeps nothing else from being done."""
+        if self._left:
+            do = self._left.pop()
+            try:
+                do()
+            finally:
+                self.end()
+
+
 def exchanging(app: ASGIApp) -> ASGIApp:
-    """Middleware that gives each exchange a stack, which is closed when the answer is out or nobody waits for it."""
+    """Middleware that gives each request its exchange."""
 
     async def exchanged(scope: Scope, receive: Receive, send: Send) -> None:
-        with ExitStack() as stack:
-            scope.setdefault("state", {})[_KEY] = stack
+        state = scope.setdefault("state", {})
+        state[_KEY] = began = Exchange()
+        try:
             await app(scope, receive, send)
+        finally:
+            began.end()
 
     return exchanged
 
 
-def exchange(request: Request[Any, Any, Any]) -> ExitStack:
-    stack: ExitStack = request.scope["state"][_KEY]
-    return stack
+def exchange(request: Request[Any, Any, Any]) -> Exchange:
+    found: Exchange = request.scope["state"][_KEY]
+    return found
 
 
 class CallsInFlight:
@@ -37,9 +58,8 @@ class CallsInFlight:
         self._most = most
         self._now = 0
 
-    @contextmanager
-    def entered(self) -> Iterator[None]:
-        """Raises `ImageError` (rate_limited) where there are too many already."""
+    def enter(self, call: Exchange) -> None:
+        """Count *call* until its end. Raises `ImageError` (rate_limited) where there are too many already."""
         if self._now >= self._most:
             raise ImageError(
                 ErrorCode.RATE_LIMITED,
@@ -49,7 +69,7 @@ class CallsInFlight:
                 retry_after_s=1,
             )
         self._now += 1
-        try:
-            yield
-        finally:
-            self._now -= 1
+        call.at_its_end(self._leave)
+
+    def _leave(self) -> None:
+        self._now -= 1

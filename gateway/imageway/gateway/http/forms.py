@@ -3,7 +3,6 @@
 import asyncio
 from collections import Counter
 from collections.abc import Callable
-from contextlib import aclosing
 from typing import Any, assert_never
 
 from litestar import Request
@@ -16,7 +15,7 @@ from imageway.contract.json_edits import json_edit_request, model_named
 from imageway.contract.request import ImageInput, ImageRequest, Operation
 from imageway.contract.sniff import image_input
 from imageway.contract.wire import typed_form
-from imageway.gateway.http.bodies import announced_bytes, arriving, whole_body
+from imageway.gateway.http.bodies import announced_bytes, take_body, whole_body
 from imageway.gateway.http.form_parts import FormCutter, FormEvent, PartEnd, PartStart
 from imageway.gateway.spool import Pocket, Spool
 from imageway.providers.registry import Registry
@@ -76,10 +75,12 @@ async def picture_request(
     pocket = intake.spool.pocket(announced_bytes(request, intake.max_bytes))
     try:
         cutter = FormCutter(content_type)
-        async with aclosing(arriving(request, intake.max_bytes)) as pieces:
-            async for piece in pieces:
-                for event in cutter.feed(piece):
-                    form.take(event, pocket)
+
+        def take(piece: bytes) -> None:
+            for event in cutter.feed(piece):
+                form.take(event, pocket)
+
+        await take_body(request, intake.max_bytes, take)
         cutter.close()
         return _opened(await form.request(operation, registry, named), intake.max_pixels)
     except OSError as error:

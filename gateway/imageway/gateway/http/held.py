@@ -18,7 +18,7 @@ def holding(current: Current) -> Any:  # noqa: ANN401  # Litestar's own type for
     def wrapped(app: ASGIApp) -> ASGIApp:
         async def held(scope: Scope, receive: Receive, send: Send) -> None:
             generation = current.now
-            with generation.held():
+            with generation:
                 scope.setdefault("state", {})[_KEY] = generation
                 await app(scope, receive, send)
 

@@ -86,7 +86,7 @@ def image_routes(server: ServerSettings, spool: Spool) -> list[HTTPRouteHandler]
             dry = _is_dry(request)
             patience = patience_of(request.headers)
             caller = await generation.callers.of(request.headers)
-            exchange(request).enter_context(in_flight.entered())
+            in_flight.enter(exchange(request))
             asked = await reading(caller)
         except (ImageError, HTTPException) as error:
             engine.refused(operation, image_error_of(request, error), request_id=request_id, caller=caller)
@@ -96,7 +96,7 @@ def image_routes(server: ServerSettings, spool: Spool) -> list[HTTPRouteHandler]
         key, keyed = request.headers.get("idempotency-key"), request.app.state.get("keyed")
         if key is not None and keyed is not None:
             return await keyed_answer(keyed, key, request, asked, caller, patience)
-        exchange(request).callback(let_go, asked)
+        exchange(request).at_its_end(partial(let_go, asked))
         if asked.params.get("stream") is True:
             return StreamedAnswer(engine, request, asked, caller, patience, keep_alive_s=server.keep_alive_s)
         running = engine.run(asked, request_id=request_id, caller=caller, patience=patience)

@@ -65,7 +65,7 @@ async def keyed_answer(
 
         async def holding(mark_sent: SentMark) -> KeptAnswer:
             try:
-                with generation.held():
+                with generation:
                     return await call(mark_sent)
             finally:
                 let_go(asked)
