@@ -4,10 +4,13 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from imageway.contract.long_strings import Shortened
 from imageway.contract.result import GeneratedImage, ImageResult
 from imageway.contract.wire import result_body
-from imageway.contract.wire_result import read_result
+from imageway.contract.wire_result import _by_parts, _documented, read_result
 
 FILTERED = {"hate": {"filtered": False, "severity": "safe"}, "new": [1, {"x": None}]}
 
@@ -56,3 +59,38 @@ def test_given_headers_are_kept_beside_the_pictures_and_stay_off_the_wire() -> N
 
     assert read.upstream_headers == {"x-ratelimit-limit-images": "5"}
     assert json.loads(result_body(read)) == {"created": 1, "data": [{"url": "u"}]}
+
+
+USAGE = {"total_tokens": 3, "input_tokens": 1, "output_tokens": 2, "input_tokens_details": {}}
+PICTURE: dict[str, Any] = {"b64_json": "eA==", "revised_prompt": "a kite", "content_filter_results": FILTERED}
+DOCUMENTED: dict[str, Any] = {
+    "created": 1, "quality": "low", "background": "opaque", "output_format": "png", "size": "1x1", "usage": USAGE,
+    "safety_identifier": "s-1", "svg_usage": {"a": 1}, "new": "n",
+}  # fmt: skip
+odd = st.sampled_from(["other", "", "auto", "hd", "jpg", "x" * 5000, None, 1, 1.5, {"a": "x"}, [None]])
+
+
+def but(documented: dict[str, Any], *more: str) -> st.SearchStrategy[dict[str, Any]]:
+    """*documented*, with a field or two that are otherwise."""
+    changed = st.dictionaries(st.sampled_from([*documented, *more]), odd, max_size=2)
+    return changed.map(lambda fields: {**documented, **fields})
+
+
+pictures = st.lists(st.one_of(but(PICTURE, "url"), but({"url": "u"}, "b64_json")), max_size=2)
+answers = st.builds(lambda data, beside: {"data": data, **beside}, pictures, but(DOCUMENTED))
+
+
+@settings(max_examples=1000, deadline=None)
+@given(answers)
+def test_what_is_read_at_once_is_the_same_part_by_part(answer: dict[str, Any]) -> None:
+    body = json.dumps(answer).encode()
+
+    at_once = _documented(Shortened(body))
+
+    assert at_once is None or (at_once, True) == _by_parts(Shortened(body, longest=len(body)), None)
+
+
+def test_what_is_as_documented_is_read_at_once() -> None:
+    answer = {"data": [{**PICTURE, "b64_json": "x" * 5000}, {"url": "u"}], **DOCUMENTED}
+
+    assert _documented(Shortened(json.dumps(answer).encode())) is not None

@@ -59,13 +59,16 @@ def estimate(request: ImageRequest, spec: ModelSpec) -> Estimate | None:
     dearest, grown with them. `auto` as a size stays below what the vendor calls experimental.
     """
     operation = spec.operations[request.operation]
-    figures = [_picture(quality, size, spec.price) for quality, size in _looks(request, operation)]
-    if not all(figures):
-        return None
-    known = [figure for figure in figures if figure is not None]
-    low = min(low for low, _, _ in known) * request.n
-    high = max(high for _, high, _ in known) * request.n * _frames(request)
-    approximate = any(derived for _, _, derived in known) or _frames(request) > 1
+    lows, highs, n, frames = [], [], request.n, _frames(request)
+    approximate = frames > 1
+    for quality, size in _looks(request, operation):
+        figure = _picture(quality, size, spec.price)
+        if figure is None:
+            return None
+        lows.append(figure[0])
+        highs.append(figure[1])
+        approximate = approximate or figure[2]
+    low, high = min(lows) * n, max(highs) * n * frames
     tokens = spec.price.tokens
     if tokens is not None:
         inputs = _inputs(request, tokens)
@@ -117,7 +120,8 @@ def _by_usage(usage: Usage, tokens: TokenPrices) -> Decimal:
 def _looks(request: ImageRequest, operation: OperationSpec) -> list[tuple[str, str]]:
     """The qualities and sizes that the pictures may have; `auto` leaves several."""
     qualities = _choices(request, operation, "quality") or ["standard"]
-    return [(quality, size) for quality in qualities for size in _sizes(request, operation)]
+    sizes = _sizes(request, operation)
+    return [(quality, size) for quality in qualities for size in sizes]
 
 
 def _choices(request: ImageRequest, operation: OperationSpec, name: str) -> list[str]:

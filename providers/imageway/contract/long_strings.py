@@ -54,6 +54,8 @@ class Shortened:
 
     def original(self, raw: Raw) -> Raw:
         """*raw*, a whole value of `text`, as it is in the body."""
+        if not self._long:
+            return raw
         short = bytes(raw) if len(raw) < _LONGEST else b""
         found = self._long.get(short)
         if found is None:

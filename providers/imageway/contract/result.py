@@ -7,7 +7,7 @@ from msgspec import UNSET, Raw, Struct, UnsetType
 
 from imageway.contract.content import Content
 
-__all__ = ("GeneratedImage", "ImageResult", "TokenDetails", "Usage")
+__all__ = ("Answer", "GeneratedImage", "ImageResult", "TokenDetails", "Usage")
 
 
 class TokenDetails(Struct, frozen=True, kw_only=True):
@@ -91,3 +91,17 @@ class ImageResult(Struct, frozen=True, kw_only=True):
     upstream_request_id: str | None = None
     upstream_headers: dict[str, str] = {}
     as_it_came: Content | None = None
+
+
+class Answer(Struct, frozen=True, kw_only=True):
+    """An answer as it is on the wire, where it is as documented."""
+
+    created: int
+    data: tuple[GeneratedImage, ...]
+    background: str | UnsetType = UNSET
+    output_format: str | UnsetType = UNSET
+    quality: str | UnsetType = UNSET
+    size: str | UnsetType = UNSET
+    usage: Usage | UnsetType = UNSET
+    safety_identifier: str | UnsetType = UNSET
+    svg_usage: Raw | UnsetType = UNSET

@@ -5,11 +5,11 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
-from msgspec import UNSET, Raw, Struct, UnsetType
+from msgspec import UNSET, Struct, UnsetType
 
 from imageway.contract.errors import ErrorCode, ImageError, UnknownModelError, UnsupportedError, Violation
 from imageway.contract.request import ImageRequest, JsonValue, Operation
-from imageway.contract.result import GeneratedImage, ImageResult, Usage
+from imageway.contract.result import Answer, ImageResult
 from imageway.contract.spec import Flag, Group, Integer, Param
 from imageway.contract.wording import type_word
 
@@ -21,18 +21,6 @@ __all__ = (
     "result_body",
     "typed_form",
 )
-
-
-class _Answer(Struct, frozen=True, kw_only=True):
-    created: int
-    data: tuple[GeneratedImage, ...]
-    background: str | UnsetType = UNSET
-    output_format: str | UnsetType = UNSET
-    quality: str | UnsetType = UNSET
-    size: str | UnsetType = UNSET
-    usage: Usage | UnsetType = UNSET
-    safety_identifier: str | UnsetType = UNSET
-    svg_usage: Raw | UnsetType = UNSET
 
 
 class _Extension(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -145,7 +133,7 @@ def form_fields(params: Mapping[str, JsonValue]) -> list[tuple[str, str]]:
 def result_body(result: ImageResult) -> bytes:
     """*result* as the JSON that clients expect. The pictures' base64 text is copied, never decoded."""
     return msgspec.json.encode(
-        _Answer(
+        Answer(
             created=result.created,
             data=result.images,
             background=result.background,

@@ -7,11 +7,12 @@ from typing import Any
 
 import msgspec
 from msgspec import UNSET, Raw, UnsetType
+from msgspec.structs import replace
 
 from imageway.contract.content import Content
 from imageway.contract.errors import ErrorCode, ImageError
 from imageway.contract.long_strings import Shortened
-from imageway.contract.result import GeneratedImage, ImageResult, Usage
+from imageway.contract.result import Answer, GeneratedImage, ImageResult, Usage
 
 __all__ = ("read_result",)
 
@@ -32,44 +33,85 @@ def read_result(
     whoever passes it on, and becomes the result's `as_it_came` where nothing of it was left out.
     """
     shortened = Shortened(body)
-    result = _result(shortened, upstream_request_id, headers, content)
-    if shortened.all_taken:
-        return result
-    # There are long strings where none was looked for.
-    return _result(Shortened(body, longest=len(body)), upstream_request_id, headers, content)
+    answer, whole = _documented(shortened), True
+    if answer is None:
+        answer, whole = _by_parts(shortened, upstream_request_id)
+        if not shortened.all_taken:  # there are long strings where none was looked for
+            answer, whole = _by_parts(Shortened(body, longest=len(body)), upstream_request_id)
+    return ImageResult(
+        created=answer.created,
+        images=answer.data,
+        background=answer.background,
+        output_format=answer.output_format,
+        quality=answer.quality,
+        size=answer.size,
+        usage=answer.usage,
+        safety_identifier=answer.safety_identifier,
+        svg_usage=answer.svg_usage,
+        upstream_request_id=upstream_request_id,
+        upstream_headers=dict(headers or {}),
+        as_it_came=content if whole else None,
+    )
 
 
-def _result(
-    answer: Shortened, upstream_request_id: str | None, headers: Mapping[str, str] | None, content: Content | None
-) -> ImageResult:
+def _documented(shortened: Shortened) -> Answer | None:
+    """An answer that is as documented in all its parts, read at once; None for any other, to be read part by part."""
     try:
-        fields = msgspec.json.decode(answer.text, type=dict[str, Raw])
+        answer = msgspec.json.decode(shortened.text, type=Answer)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    images = tuple(
+        image if isinstance(image.b64_json, UnsetType) else replace(image, b64_json=shortened.original(image.b64_json))
+        for image in answer.data
+    )
+    texts = [answer.background, answer.output_format, answer.quality, answer.size, answer.safety_identifier]
+    objects = [answer.svg_usage]
+    for image in images:
+        if not (image.url if isinstance(image.b64_json, UnsetType) else _is_filled_text(image.b64_json)):
+            return None
+        texts += (image.url, image.revised_prompt)
+        objects += (image.content_filter_results, image.prompt_filter_results)
+    as_documented = (
+        bool(images)
+        and shortened.sound
+        and shortened.all_taken
+        and "" not in texts
+        and all(isinstance(raw, UnsetType) or _is_object(raw) for raw in objects)
+        and answer.background not in _ECHOES["background"]
+        and answer.output_format not in _ECHOES["output_format"]
+        and answer.quality not in _ECHOES["quality"]
+    )
+    return replace(answer, data=images) if as_documented else None
+
+
+def _by_parts(shortened: Shortened, upstream_request_id: str | None) -> tuple[Answer, bool]:
+    """What is usable of an answer, and whether that is all of it."""
+    try:
+        fields = msgspec.json.decode(shortened.text, type=dict[str, Raw])
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise _unusable("The answer is not what the Images API sends.", upstream_request_id) from error
     entries = _read(fields.get("data"), list[dict[str, Raw]]) or ()
-    images = tuple(image for entry in entries if (image := _image(answer, entry)) is not None)
+    images = tuple(image for entry in entries if (image := _image(shortened, entry)) is not None)
     if not images:
         raise _unusable("The answer carries no picture.", upstream_request_id)
     created, usage = _read(fields.get("created"), int), _read(fields.get("usage"), Usage)
-    told = {name: _echo(answer, fields, name) for name in _ECHOES}
+    told = {name: _echo(shortened, fields, name) for name in _ECHOES}
     whole = (
-        answer.sound
+        shortened.sound
         and len(images) == len(entries)
         and created is not None
         and ("usage" in fields) == (usage is not None)
         and all((name in fields) == (value is not UNSET) for name, value in told.items())
     )
-    return ImageResult(
+    answer = Answer(
         created=int(time.time()) if created is None else created,
-        images=images,
+        data=images,
         **told,
         usage=UNSET if usage is None else usage,
-        safety_identifier=_text(answer, fields, "safety_identifier"),
+        safety_identifier=_text(shortened, fields, "safety_identifier"),
         svg_usage=_object(fields, "svg_usage"),
-        upstream_request_id=upstream_request_id,
-        upstream_headers=dict(headers or {}),
-        as_it_came=content if whole else None,
     )
+    return answer, whole
 
 
 _ECHOES = {
@@ -81,19 +123,19 @@ _ECHOES = {
 """What a call came to, and the words for it that strict clients fail on: these are left out."""
 
 
-def _image(answer: Shortened, entry: Mapping[str, Raw]) -> GeneratedImage | None:
-    b64_json: Raw | UnsetType = answer.original(entry["b64_json"]) if "b64_json" in entry else UNSET
+def _image(shortened: Shortened, entry: Mapping[str, Raw]) -> GeneratedImage | None:
+    b64_json: Raw | UnsetType = shortened.original(entry["b64_json"]) if "b64_json" in entry else UNSET
     if isinstance(b64_json, UnsetType) or not _is_filled_text(b64_json):
         b64_json = UNSET
-    elif not answer.sound and _read(b64_json, str) is None:
+    elif not shortened.sound and _read(b64_json, str) is None:
         b64_json = UNSET  # bytes that are no text
-    url = _text(answer, entry, "url")
+    url = _text(shortened, entry, "url")
     if b64_json is UNSET and url is UNSET:
         return None
     return GeneratedImage(
         b64_json=b64_json,
         url=url,
-        revised_prompt=_text(answer, entry, "revised_prompt"),
+        revised_prompt=_text(shortened, entry, "revised_prompt"),
         content_filter_results=_object(entry, "content_filter_results"),
         prompt_filter_results=_object(entry, "prompt_filter_results"),
     )
@@ -104,18 +146,22 @@ def _is_filled_text(raw: Raw) -> bool:
     return len(view) > 2 and view[0] == ord('"')
 
 
-def _echo(answer: Shortened, fields: Mapping[str, Raw], name: str) -> str | UnsetType:
-    value = _text(answer, fields, name)
+def _echo(shortened: Shortened, fields: Mapping[str, Raw], name: str) -> str | UnsetType:
+    value = _text(shortened, fields, name)
     return UNSET if value in _ECHOES[name] else value
 
 
-def _text(answer: Shortened, fields: Mapping[str, Raw], name: str) -> str | UnsetType:
-    return _read(answer.original(fields[name]), str) or UNSET if name in fields else UNSET
+def _text(shortened: Shortened, fields: Mapping[str, Raw], name: str) -> str | UnsetType:
+    return _read(shortened.original(fields[name]), str) or UNSET if name in fields else UNSET
 
 
 def _object(fields: Mapping[str, Raw], name: str) -> Raw | UnsetType:
     raw: Raw | UnsetType = fields.get(name, UNSET)
-    return raw if not isinstance(raw, UnsetType) and isinstance(_read(raw, Any), dict) else UNSET
+    return raw if not isinstance(raw, UnsetType) and _is_object(raw) else UNSET
+
+
+def _is_object(raw: Raw) -> bool:
+    return isinstance(_read(raw, Any), dict)
 
 
 def _read(raw: Raw | None, type_: Any) -> Any:  # noqa: ANN401  # one reader for whatever type

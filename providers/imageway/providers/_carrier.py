@@ -22,7 +22,7 @@ from imageway.providers.outgoing import outgoing_headers
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
 
-__all__ = ("Body", "Carrier", "describing_client", "pieces", "read")
+__all__ = ("Body", "Carrier", "Pieces", "describing_client", "read")
 
 _READ_BYTES = 1 << 19
 """How much of an answer may lie unread. Half a megabyte spares trips through the event loop."""
@@ -136,7 +136,7 @@ async def read(reply: aiohttp.ClientResponse) -> bytes:
     """All of *reply*. Raises `ImageError` where the connection breaks before its end, and where that doesn't come."""
     found: list[bytes] = []
     size = 0
-    async for piece in pieces(reply):
+    async for piece in Pieces(reply):
         found.append(piece)
         size += len(piece)
         if size > _LONGEST_ANSWER_BYTES:
@@ -148,21 +148,30 @@ async def read(reply: aiohttp.ClientResponse) -> bytes:
     return b"".join(found)
 
 
-async def pieces(reply: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
+class Pieces:
     """All of *reply* as it comes. Raises `ImageError` where the connection breaks before its end."""
-    try:
+
+    def __init__(self, reply: aiohttp.ClientResponse) -> None:
+        self._content = reply.content
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self
+
+    async def __anext__(self) -> bytes:
         # Other ways join pieces. And of an empty body aiohttp's `iter_chunks` makes empty ones without end.
-        while not reply.content.at_eof():
-            piece, _ = await reply.content.readchunk()
-            yield piece
-    except (aiohttp.ClientError, OSError) as error:
-        raise connection_error(error) from error
+        if self._content.at_eof():
+            raise StopAsyncIteration
+        try:
+            piece, _ = await self._content.readchunk()
+        except (aiohttp.ClientError, OSError) as error:
+            raise connection_error(error) from error
+        return piece
 
 
 async def _refusal(reply: aiohttp.ClientResponse) -> bytes:
     """The body of *reply*, which is an error; nothing where it is longer than any that tells something."""
     body = bytearray()
-    async for piece in pieces(reply):
+    async for piece in Pieces(reply):
         body += piece
         if len(body) > _LONGEST_REFUSAL_BYTES:
             return b""

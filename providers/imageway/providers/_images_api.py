@@ -12,7 +12,7 @@ from imageway.contract.result import ImageResult
 from imageway.contract.stream import ImageEvent
 from imageway.providers._api_errors import read_answer
 from imageway.providers._api_headers import request_id
-from imageway.providers._carrier import Body, Carrier, pieces, read
+from imageway.providers._carrier import Body, Carrier, Pieces, read
 from imageway.providers._event_stream import events_of
 from imageway.providers._multipart import FilePart, form_body, form_texts
 
@@ -41,7 +41,7 @@ class ImagesApiProvider:
     async def create_in(self, upstream_model: str, request: ImageRequest, store: Store) -> ImageResult:
         path, body = _sent(upstream_model, request)
         async with await self._carrier.post(path, upstream_model, body) as reply:
-            async for chunk in pieces(reply):
+            async for chunk in Pieces(reply):
                 store.write(chunk)
             answer, content = store.finished()
             return read_answer(answer, reply.headers, content)

@@ -182,6 +182,8 @@ class Call:
 
 
 def _pictures_in(request: ImageRequest) -> tuple[PictureIn, ...]:
+    if not request.images:
+        return ()
     named = [("image", image) for image in request.images]
     named += [(role, image) for role, image in (("mask", request.mask), ("markup", request.markup)) if image]
     return tuple(

@@ -16,12 +16,14 @@ _NOTHING = Estimate(low_usd=Decimal(0), high_usd=Decimal(0), approximate=False)
 
 def estimate_of(route: Iterable[Passage]) -> Estimate | None:
     """From the least of the first target to the most of any that may be asked; None where one of them has no price."""
-    found = [_estimate(passage) for passage in route]
-    known = [each for each in found if each is not None]
-    if len(known) < len(found):
+    first, *others = map(_estimate, route)
+    if not others or first is None:
+        return first
+    known = [first, *(each for each in others if each is not None)]
+    if len(known) <= len(others):
         return None
     return Estimate(
-        low_usd=known[0].low_usd,
+        low_usd=first.low_usd,
         high_usd=max(each.high_usd for each in known),
         approximate=any(each.approximate for each in known),
     )

@@ -7,6 +7,7 @@ from typing import Any
 from litestar import Request, Response, post
 from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
+from litestar.types import ASGIApp
 from msgspec.structs import replace
 
 from imageway.contract.errors import ErrorCode, ImageError
@@ -46,9 +47,8 @@ def image_routes(server: ServerSettings, spool: Spool) -> list[HTTPRouteHandler]
         _paths("generations"),
         status_code=200,
         middleware=[exchanging],
-        media_type="application/json",
     )
-    async def generations(request: AnyRequest) -> Response[bytes]:
+    async def generations(request: AnyRequest) -> ASGIApp:
         async def reading(_: Caller) -> ImageRequest:
             asked = generation_request(await whole_body(request, spool, server.max_json_bytes))
             return replace(asked, model=_named(request, asked.model))
@@ -59,9 +59,8 @@ def image_routes(server: ServerSettings, spool: Spool) -> list[HTTPRouteHandler]
         [*_paths("edits"), *_paths("variations")],
         status_code=200,
         middleware=[exchanging],
-        media_type="application/json",
     )
-    async def edits(request: AnyRequest) -> Response[bytes]:
+    async def edits(request: AnyRequest) -> ASGIApp:
         operation = Operation.VARIATION if request.scope["path"].endswith("/variations") else Operation.EDIT
 
         def reading(caller: Caller) -> Awaitable[ImageRequest]:
@@ -78,23 +77,26 @@ def image_routes(server: ServerSettings, spool: Spool) -> list[HTTPRouteHandler]
 
     async def _answer(
         operation: Operation, request: AnyRequest, reading: Callable[[Caller], Awaitable[ImageRequest]]
-    ) -> Response[bytes]:
+    ) -> ASGIApp:
         request_id, generation = request_id_of(request), generation_of(request)
-        engine, caller = generation.engine, None
+        engine, headers, caller = generation.engine, request.headers, None
         try:
             base_url = base_url_of(request)
             dry = _is_dry(request)
-            patience = patience_of(request.headers)
-            caller = await generation.callers.of(request.headers)
+            patience = patience_of(headers)
+            caller = await generation.callers.of(headers)
             in_flight.enter(exchange(request))
             asked = await reading(caller)
         except (ImageError, HTTPException) as error:
             engine.refused(operation, image_error_of(request, error), request_id=request_id, caller=caller)
             raise
         if dry:
-            return Response(foreseen(engine, asked, caller), headers={"x-request-id": request_id})
-        key, keyed = request.headers.get("idempotency-key"), request.app.state.get("keyed")
-        if key is not None and keyed is not None:
+            told = Response(
+                foreseen(engine, asked, caller), media_type="application/json", headers={"x-request-id": request_id}
+            )
+            return told.to_asgi_response(app=None, request=request)
+        key = headers.get("idempotency-key")
+        if key is not None and (keyed := request.app.state.get("keyed")) is not None:
             return await keyed_answer(keyed, key, request, asked, caller, patience)
         exchange(request).at_its_end(partial(let_go, asked))
         if asked.params.get("stream") is True:
@@ -111,7 +113,7 @@ def image_routes(server: ServerSettings, spool: Spool) -> list[HTTPRouteHandler]
 
 def _is_dry(request: AnyRequest) -> bool:
     """Whether nothing is to be sent. Raises `ImageError` for a word that is neither: guessing could cost money."""
-    match request.query_params.get("dry_run", "false"):
+    match request.query_params.get("dry_run", "false") if request.scope["query_string"] else "false":
         case "true":
             return True
         case "false":

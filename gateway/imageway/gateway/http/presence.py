@@ -24,7 +24,7 @@ async def while_there(receive: Callable[[], Awaitable[Any]], working: Awaitable[
             left = True
             task.cancel()
 
-    watching = asyncio.ensure_future(gone(receive))
+    watching = asyncio.get_running_loop().create_task(gone(receive))
     watching.add_done_callback(leave)
     try:
         return await working

@@ -1,12 +1,9 @@
 """Answers that go out in pieces, as fast as their caller takes them."""
 
-from collections.abc import Iterable, Mapping
-from typing import Any, cast
+from collections.abc import Mapping
+from typing import cast
 
-from litestar import Litestar, Request, Response
-from litestar.response.base import ASGIResponse
 from litestar.types import HTTPResponseBodyEvent, HTTPResponseStartEvent, Receive, Scope, Send
-from typing_extensions import override
 
 from imageway.contract.content import BytesContent, Content
 from imageway.contract.result import ImageResult
@@ -16,13 +13,14 @@ from imageway.gateway.http.readers import in_pieces
 __all__ = ("RelayedAnswer",)
 
 
-class RelayedAnswer(Response[bytes]):
+class RelayedAnswer:
     """An answer with *content*, a JSON body unless *headers* say otherwise."""
 
     def __init__(self, content: Content, headers: Mapping[str, str], status: int = 200) -> None:
-        super().__init__(b"")
         told = {"content-type": "application/json", "content-length": str(content.size), **headers}
-        self._relay = _Relay(status, told, content.chunks())
+        self._status = status
+        self._told = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in told.items()]
+        self._chunks = content.chunks()
 
     @classmethod
     def of_result(cls, result: ImageResult, headers: Mapping[str, str]) -> "RelayedAnswer":
@@ -30,22 +28,7 @@ class RelayedAnswer(Response[bytes]):
         content = result.as_it_came
         return cls(BytesContent(result_body(result)) if content is None else content, headers)
 
-    @override
-    def to_asgi_response(self, app: Litestar | None, request: Request[Any, Any, Any], **options: Any) -> ASGIResponse:
-        return self._relay
-
-
-class _Relay(ASGIResponse):
-    """An answer in *chunks*."""
-
-    def __init__(self, status: int, headers: Mapping[str, str], chunks: Iterable[bytes | memoryview]) -> None:
-        super().__init__()
-        self._status = status
-        self._told = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
-        self._chunks = chunks
-
-    @override
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002  # as ASGI calls it
         await send(HTTPResponseStartEvent(type="http.response.start", status=self._status, headers=self._told))
         pieces = in_pieces(self._chunks)
         piece = next(pieces, b"")

@@ -5,10 +5,8 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from typing import Any, cast
 
-from litestar import Litestar, Request, Response
-from litestar.response.base import ASGIResponse
+from litestar import Request
 from litestar.types import HTTPResponseBodyEvent, HTTPResponseStartEvent, Receive, Scope, Send
-from typing_extensions import override
 
 from imageway.contract.errors import ImageError
 from imageway.contract.request import ImageRequest
@@ -27,7 +25,7 @@ __all__ = ("StreamedAnswer",)
 AnyRequest = Request[Any, Any, Any]
 
 
-class StreamedAnswer(Response[bytes]):
+class StreamedAnswer:
     """The answer to one call, drawn while it is sent.
 
     The status waits until a target has taken the call on, so that a refusal is an ordinary error answer. What goes
@@ -44,25 +42,6 @@ class StreamedAnswer(Response[bytes]):
         *,
         keep_alive_s: float,
     ) -> None:
-        super().__init__(b"")
-        self._stream = _Stream(engine, request, asked, caller, patience, keep_alive_s)
-
-    @override
-    def to_asgi_response(self, app: Litestar | None, request: AnyRequest, **options: Any) -> ASGIResponse:
-        return self._stream
-
-
-class _Stream(ASGIResponse):
-    def __init__(
-        self,
-        engine: Engine,
-        request: AnyRequest,
-        asked: ImageRequest,
-        caller: Caller,
-        patience: Patience,
-        keep_alive_s: float,
-    ) -> None:
-        super().__init__()
         self._engine = engine
         self._request = request
         self._asked = asked
@@ -71,7 +50,6 @@ class _Stream(ASGIResponse):
         self._keep_alive_s = keep_alive_s
         self._started = False
 
-    @override
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             await while_there(receive, self._answer(send))

@@ -39,7 +39,7 @@ def logger(stream: TextIO | None = None, level: int = logging.INFO) -> Filtering
             structlog.processors.JSONRenderer(serializer=_json),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-    )
+    ).bind()  # what isn't bound yet is built anew for each line
     return bound
 
 
@@ -141,7 +141,7 @@ class LogObserver(Observer):
             "first_picture_seconds": _rounded(event.first_picture_seconds or 0),
             "image_bytes": event.image_bytes,
             "stream": event.streamed,
-            "pictures_in": [msgspec.to_builtins(picture) for picture in event.pictures_in],
+            "pictures_in": msgspec.to_builtins(event.pictures_in),
             "faults": [
                 f"{param[:_LONGEST_PARAM]}: {fault}"
                 for param, fault in zip(event.fault_params, event.faults, strict=False)

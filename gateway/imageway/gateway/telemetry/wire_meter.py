@@ -15,7 +15,9 @@ _OPERATIONS = {"generations": "generate", "edits": "edit", "variations": "variat
 
 def wire_meter(families: Families) -> Callable[[ASGIApp], ASGIApp]:
     """The meter as ASGI middleware."""
-    in_flight, held = families.calls_in_flight, families.bytes_in_flight
+    calls = held = 0
+    families.calls_in_flight.set_function(lambda: float(calls))
+    families.bytes_in_flight.set_function(lambda: float(held))
     counters = {
         ending: (families.received_bytes.labels(operation), families.sent_bytes.labels(operation))
         for ending, operation in _OPERATIONS.items()
@@ -23,6 +25,7 @@ def wire_meter(families: Families) -> Callable[[ASGIApp], ASGIApp]:
 
     def around(app: ASGIApp) -> ASGIApp:
         async def metered(scope: Scope, receive: Receive, send: Send) -> None:
+            nonlocal calls, held
             found = counters.get(scope["path"].rpartition("/")[2]) if scope["type"] == ScopeType.HTTP else None
             if found is None:
                 await app(scope, receive, send)
@@ -30,11 +33,11 @@ def wire_meter(families: Families) -> Callable[[ASGIApp], ASGIApp]:
             received = sent = 0
 
             async def receiving() -> Any:  # noqa: ANN401  # Litestar has two types for one message
-                nonlocal received
+                nonlocal received, held
                 message = await receive()
                 if message["type"] == "http.request" and (size := len(message["body"])):
                     received += size
-                    held.inc(size)
+                    held += size
                 return message
 
             async def sending(message: Message) -> None:
@@ -43,12 +46,12 @@ def wire_meter(families: Families) -> Callable[[ASGIApp], ASGIApp]:
                     sent += len(message["body"])
                 await send(message)
 
-            in_flight.inc()
+            calls += 1
             try:
                 await app(scope, receiving, sending)
             finally:
-                in_flight.dec()
-                held.dec(received)
+                calls -= 1
+                held -= received
                 found[0].inc(received)
                 found[1].inc(sent)
 
