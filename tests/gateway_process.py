@@ -22,8 +22,9 @@ class GatewayProcess:
         command = [sys.executable, "-m", "imageway.gateway", "--config", str(config), "--port", "0"]
         self.process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
         assert self.process.stderr is not None
-        self.client = httpx.Client(base_url=self.process.stderr.readline().split()[-1], timeout=30)
+        url = self.process.stderr.readline().split()[-1]
         at_once(self.process)
+        self.client = httpx.Client(base_url=url, timeout=30)
         self._lines: queue.Queue[dict[str, Any]] = queue.Queue()
         self._reading = threading.Thread(target=self._read, daemon=True)
         self._reading.start()

@@ -158,6 +158,15 @@ def test_a_change_before_anybody_watches_is_seen(tmp_path: Path) -> None:
     assert log.getvalue().count("configuration.") == 1
 
 
+@pytest.fixture
+def deadly_hang_ups() -> Iterator[None]:
+    """As a terminal leaves it. Processes inherit it where something ignores it, such as nohup."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
+@pytest.mark.usefixtures("deadly_hang_ups")
 def test_a_hang_up_before_or_after_it_is_heard_ends_nothing(tmp_path: Path) -> None:
     upstream = HoldingUpstream()
     with serving(upstream) as vendor:
