@@ -228,6 +228,25 @@ OPERATION = dashboard(
                     "reqps",
                     stacked=True,
                 ),
+                Panel(
+                    "Turned away",
+                    "Calls for which there was no room, by what there was too little of.",
+                    [Query(rate("imageway_shed_calls_total", "cause"), "{{cause}}")],
+                    "reqps",
+                    width=12,
+                ),
+                Panel(
+                    "Room for bodies and answers",
+                    "The fullest gateway's share of what it may use, in memory and on the disk.",
+                    [
+                        Query(
+                            "max by (place) (imageway_room_used_bytes / (imageway_room_limit_bytes > 0))",
+                            "{{place}}",
+                        )
+                    ],
+                    "percentunit",
+                    width=12,
+                ),
             ],
         ),
         Row(

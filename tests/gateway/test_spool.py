@@ -123,6 +123,43 @@ def test_an_answer_without_room_is_refused_before_it_is_paid_for() -> None:
     assert len(held) == 2
 
 
+def test_an_answer_that_the_disk_itself_has_no_room_for_is_refused_before_it_is_paid_for(tmp_path: Path) -> None:
+    disk = os.statvfs(tmp_path)
+    more = disk.f_blocks * disk.f_frsize + 1
+    spool = Spool(memory_bytes=8, disk_bytes=10 * more, folder=tmp_path)
+
+    with pytest.raises(ImageError) as caught:
+        spool.answer(more)
+
+    assert (caught.value.message, caught.value.code, caught.value.retry_after_s) == FULL
+    assert (spool.refused, spool.used_disk_bytes) == (1, 0)
+    assert spool.answer(8)
+
+
+def test_a_failing_disk_is_told_once_until_it_has_worked(tmp_path: Path) -> None:
+    told: list[OSError] = []
+    folder = tmp_path / "spool"
+    spool = Spool(memory_bytes=0, disk_bytes=99, folder=folder, failing=told.append)
+
+    def write() -> None:
+        pocket = spool.pocket(4)
+        try:
+            pocket.write(b"1234")
+        finally:
+            pocket.close()
+
+    for _ in range(2):
+        with pytest.raises(FileNotFoundError):
+            write()
+    folder.mkdir()
+    write()
+    folder.rmdir()
+    with pytest.raises(FileNotFoundError):
+        write()
+
+    assert (len(told), spool.failed, spool.used_disk_bytes) == (2, 3, 0)
+
+
 class FullDisk(Spool):
     def open_file(self) -> int:
         return os.open("/dev/full", os.O_WRONLY)

@@ -28,6 +28,7 @@ from imageway.gateway.engine.pursuit import Sleep
 from imageway.gateway.engine.traffic import Traffic
 from imageway.gateway.generation import Current, Generation
 from imageway.gateway.http.errors import answer_error, answer_http_exception, answer_unexpected
+from imageway.gateway.http.exchange import CallsInFlight
 from imageway.gateway.http.files import file_routes
 from imageway.gateway.http.health import health_routes, metrics_route
 from imageway.gateway.http.held import holding
@@ -47,6 +48,7 @@ from imageway.gateway.spool import Spool
 from imageway.gateway.stores.place import StoreError
 from imageway.gateway.telemetry.budget_gauges import BudgetGauges
 from imageway.gateway.telemetry.logs import logger
+from imageway.gateway.telemetry.room_gauges import RoomGauges
 from imageway.gateway.telemetry.telemetry import Telemetry
 from imageway.providers.registry import utc_today
 
@@ -80,7 +82,7 @@ def create_app(
     telemetry = Telemetry(settings, log, drain)
     closing = ExitStack()
     media = assembly.media or (None if data_links else _media_on_loopback(settings, closing))
-    spool = _spool(settings)
+    spool, in_flight = _spool(settings, log), CallsInFlight(settings.server.max_calls_in_flight)
     observers = Observers(telemetry.observers)
     door = _door(settings, observers)
     traffic = Traffic(observers, clock_s)
@@ -105,6 +107,8 @@ def create_app(
     telemetry.metrics.before_page(
         BudgetGauges(telemetry.metrics.families, door.budgets, lambda: current.now.settings.keys).refresh
     )
+
+    telemetry.metrics.before_page(RoomGauges(telemetry.metrics.families, spool, in_flight).refresh)
 
     def rebuilt(settings: Settings) -> Generation:
         return built(settings, assemble(settings, today=today))
@@ -144,7 +148,7 @@ def create_app(
 
     return Litestar(
         route_handlers=[
-            *image_routes(settings.server, spool),
+            *image_routes(settings.server, spool, in_flight),
             *model_routes(),
             openapi_route(),
             *(file_routes(media) if media else ()),
@@ -190,10 +194,14 @@ def _media_on_loopback(settings: Settings, closing: ExitStack) -> MediaStore | N
     return closing.enter_context(private_store(public_url="")) if is_loopback(settings.server.host) else None
 
 
-def _spool(settings: Settings) -> Spool:
+def _spool(settings: Settings, log: FilteringBoundLogger) -> Spool:
     server = settings.server
     folder = None if server.spool_dir is None else settings.base_dir / server.spool_dir
-    spool = Spool(memory_bytes=server.max_memory_bytes, disk_bytes=server.spool_bytes, folder=folder)
+
+    def failing(error: OSError) -> None:
+        log.error("spool.failing", folder=str(folder or tempfile.gettempdir()), reason=error.strerror)
+
+    spool = Spool(memory_bytes=server.max_memory_bytes, disk_bytes=server.spool_bytes, folder=folder, failing=failing)
     try:
         os.close(spool.open_file())
     except OSError as error:

@@ -4,7 +4,8 @@ import os
 import tempfile
 import weakref
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from typing import Literal
@@ -15,13 +16,14 @@ from imageway.contract.content import Content
 from imageway.contract.errors import ErrorCode, ImageError
 from imageway.contract.request import ImageRequest
 
-__all__ = ("AnswerStore", "Pocket", "Spool", "let_go")
+__all__ = ("AnswerStore", "Place", "Pocket", "Spool", "let_go", "unwritable")
 
 _STEP_BYTES = 1 << 20
 """What a body that doesn't tell its size asks for at a time."""
 
 _READ_BYTES = 1 << 18
 _RETRY_AFTER_S = 1.0
+_DISK_RETRY_AFTER_S = 10.0
 
 Place = Literal["memory", "disk"]
 
@@ -30,10 +32,22 @@ class Spool:
     """Hands out room for bodies and answers, *memory_bytes* and *disk_bytes* of it in all.
 
     Files lie in *folder*, by default where temporary ones do, and have no name there: nothing is left of them when the
-    process ends, however it ends.
+    process ends, however it ends. *failing* hears of the first fault of a disk, and again when it has worked meanwhile.
+    `refused` counts what found no room, `failed` what couldn't be written.
     """
 
-    def __init__(self, *, memory_bytes: int, disk_bytes: int, folder: Path | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        memory_bytes: int,
+        disk_bytes: int,
+        folder: Path | None = None,
+        failing: Callable[[OSError], None] = lambda _: None,
+    ) -> None:
+        self.refused = 0
+        self.failed = 0
+        self._works = True
+        self._failing = failing
         self._left: dict[Place, int] = {"memory": memory_bytes, "disk": disk_bytes}
         self._most: dict[Place, int] = dict(self._left)
         self._folder = folder
@@ -46,6 +60,9 @@ class Spool:
     def used_disk_bytes(self) -> int:
         """Bytes that lie in files or are reserved there."""
         return self._most["disk"] - self._left["disk"]
+
+    def limit_bytes(self, place: Place) -> int:
+        return self._most[place]
 
     @property
     def largest_bytes(self) -> int:
@@ -61,17 +78,18 @@ class Spool:
             raise ImageError(ErrorCode.PAYLOAD_TOO_LARGE, "The body is larger than this gateway takes.")
         pocket = Pocket(self, roams=expected_bytes == 0)
         if not pocket.reserve(expected_bytes):
-            raise _full()
+            raise self.full()
         return pocket
 
     def answer(self, expected_bytes: int) -> "Pocket":
         """Room for an answer that is about to be paid for; on the disk, and in memory if there is some when it comes.
 
-        Raises `ImageError` (rate_limited) where there is none.
+        Raises `ImageError` (rate_limited) where there is none, or the disk itself has less than it is counted for.
         """
         pocket = Pocket(self, roams=True)
-        if not pocket.reserve(expected_bytes, ("disk", "memory")):
-            raise _full()
+        places: tuple[Place, ...] = ("disk", "memory") if self._free_bytes() >= expected_bytes else ("memory",)
+        if not pocket.reserve(expected_bytes, places):
+            raise self.full()
         return pocket
 
     def take(self, place: Place, count: int) -> bool:
@@ -82,6 +100,37 @@ class Spool:
 
     def give_back(self, place: Place, count: int) -> None:
         self._left[place] += count
+
+    def full(self) -> ImageError:
+        """What to tell of a body that finds no room, which is counted."""
+        self.refused += 1
+        return ImageError(
+            ErrorCode.RATE_LIMITED,
+            "This gateway has no room for another body of this size at the moment; nothing was sent. Try again.",
+            upstream_type="server_error",
+            upstream_code="server_is_overloaded",
+            retry_after_s=_RETRY_AFTER_S,
+        )
+
+    def _free_bytes(self) -> int:
+        try:
+            disk = os.statvfs(self._folder or tempfile.gettempdir())
+        except OSError:
+            return 0
+        return disk.f_bavail * disk.f_frsize
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """The time of a write to a file; whether it failed is noted."""
+        try:
+            yield
+        except OSError as error:
+            self.failed += 1
+            if self._works:
+                self._works = False
+                self._failing(error)
+            raise
+        self._works = True
 
     def open_file(self) -> int:
         """A new file without a name. Raises `OSError`."""
@@ -149,15 +198,16 @@ class Pocket:
         else:
             if not self._has("disk", size):
                 if not whatever_it_takes:
-                    raise _full()
+                    raise held.spool.full()
                 held.keep("disk", size)
-            if held.file is None:
-                held.file = held.spool.open_file()
-                for piece in held.pieces:
-                    _write(held.file, piece)
-                held.pieces, self._starts = [], []
-                held.keep("memory", 0)
-            _write(held.file, chunk)
+            with held.spool.writing():
+                if held.file is None:
+                    held.file = held.spool.open_file()
+                    for piece in held.pieces:
+                        _write(held.file, piece)
+                    held.pieces, self._starts = [], []
+                    held.keep("memory", 0)
+                _write(held.file, chunk)
         self.size = size
 
     def _has(self, place: Place, count: int) -> bool:
@@ -278,11 +328,10 @@ def let_go(request: ImageRequest) -> None:
             file.source.pocket.close()
 
 
-def _full() -> ImageError:
+def unwritable(error: OSError) -> ImageError:
+    """*error* of a body's `Pocket.write`: the disk is full or broken, which may pass."""
     return ImageError(
-        ErrorCode.RATE_LIMITED,
-        "This gateway has no room for another body of this size at the moment; nothing was sent. Try again.",
-        upstream_type="server_error",
-        upstream_code="server_is_overloaded",
-        retry_after_s=_RETRY_AFTER_S,
+        ErrorCode.UPSTREAM_UNAVAILABLE,
+        f"The gateway can't put the body on its disk ({error.strerror or type(error).__name__}); nothing was sent.",
+        retry_after_s=_DISK_RETRY_AFTER_S,
     )

@@ -8,7 +8,7 @@ from litestar import Request
 from litestar.exceptions import HTTPException
 
 from imageway.contract.errors import ErrorCode, ImageError
-from imageway.gateway.spool import Pocket, Spool
+from imageway.gateway.spool import Pocket, Spool, unwritable
 
 __all__ = ("announced_bytes", "take_body", "whole_body")
 
@@ -67,6 +67,7 @@ async def take_body(
 async def whole_body(request: Request[Any, Any, Any], spool: Spool, max_bytes: int, *, times: int = 1) -> bytes:
     """The body of *request* in memory, while it is read within the bounds of *spool*.
 
+    Raises `ImageError` like `arriving`, and where there is no room, or the disk refuses.
     *times* is how often what is made of it is as large as the body itself.
     """
     announced = announced_bytes(request, max_bytes)
@@ -78,6 +79,8 @@ async def whole_body(request: Request[Any, Any, Any], spool: Spool, max_bytes: i
     try:
         await take_body(request, max_bytes, pocket.write)
         return b"".join(pocket.chunks(0, pocket.size))
+    except OSError as error:
+        raise unwritable(error) from error
     finally:
         pocket.close()
 

@@ -52,15 +52,17 @@ def exchange(request: Request[Any, Any, Any]) -> Exchange:
 
 
 class CallsInFlight:
-    """Counts calls up to *most*, from before their bodies are read until their answers are out."""
+    """Counts calls up to *most*, from before their bodies are read until their answers are out; `refused` are more."""
 
     def __init__(self, most: int) -> None:
+        self.refused = 0
         self._most = most
         self._now = 0
 
     def enter(self, call: Exchange) -> None:
         """Count *call* until its end. Raises `ImageError` (rate_limited) where there are too many already."""
         if self._now >= self._most:
+            self.refused += 1
             raise ImageError(
                 ErrorCode.RATE_LIMITED,
                 f"This gateway has {self._most} calls in flight, which is its limit; nothing was sent. Try again.",

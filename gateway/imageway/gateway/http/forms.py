@@ -17,7 +17,7 @@ from imageway.contract.sniff import image_input
 from imageway.contract.wire import typed_form
 from imageway.gateway.http.bodies import announced_bytes, take_body, whole_body
 from imageway.gateway.http.form_parts import FormCutter, FormEvent, PartEnd, PartStart
-from imageway.gateway.spool import Pocket, Spool
+from imageway.gateway.spool import Pocket, Spool, unwritable
 from imageway.providers.registry import Registry
 
 __all__ = ("Intake", "picture_request")
@@ -85,9 +85,7 @@ async def picture_request(
         return _opened(await form.request(operation, registry, named), intake.max_pixels)
     except OSError as error:
         pocket.close()
-        raise ImageError(
-            ErrorCode.INTERNAL, f"The gateway's spool can't be written ({type(error).__name__}); nothing was sent."
-        ) from error
+        raise unwritable(error) from error
     except BaseException:
         pocket.close()
         raise

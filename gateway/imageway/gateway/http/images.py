@@ -38,9 +38,8 @@ _NOT_KEPT = {"imageway-idempotency": "not-kept"}
 """Told to a caller whose key changes nothing, because this gateway has no ledger."""
 
 
-def image_routes(server: ServerSettings, spool: Spool) -> list[HTTPRouteHandler]:
+def image_routes(server: ServerSettings, spool: Spool, in_flight: CallsInFlight) -> list[HTTPRouteHandler]:
     """The image operations as route handlers, under OpenAI's paths and Azure's; bodies lie in *spool*."""
-    in_flight = CallsInFlight(server.max_calls_in_flight)
     intake = Intake(spool=spool, max_bytes=server.max_upload_bytes, max_pixels=server.max_input_pixels)
 
     @post(
