@@ -59,11 +59,11 @@ class Listener(Observer):
 
     @override
     def attempt_finished(self, event: AttemptFinished) -> None:
-        self.attempts.append(event)
+        self.attempts.append(replace(event, call=None))
 
     @override
     def request_finished(self, event: RequestFinished) -> None:
-        self.requests.append(event)
+        self.requests.append(replace(event, call=None))
 
 
 class Broken(Listener):

@@ -2,12 +2,16 @@
 
 import base64
 import json
+import socket
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
 from fakes.busy_gateway import configured, one_round
+from fakes.holding import HoldingUpstream
 from fakes.upstream import PNG, Upstream, drawn, failed
 from gateway_log import Log
 from imageway.gateway.app import create_app
@@ -97,3 +101,35 @@ def test_every_request_has_one_line(text: str) -> None:
 def test_prompts_pictures_and_keys_are_not_in_the_log(text: str) -> None:
     for secret in ("kite", "very secret prompt", "sk-secret", "team_a", base64.b64encode(PNG).decode()[:20]):
         assert secret not in text
+
+
+def test_calls_under_one_request_id_tell_of_their_own_attempts(tmp_path: Path) -> None:
+    upstream, log = HoldingUpstream(), Log()
+    (tmp_path / "key").write_text("sk-secret")
+    with serving(upstream) as vendor, socket.socket() as nobody, ThreadPoolExecutor(1) as threads:
+        nobody.bind(("127.0.0.1", 0))
+        gone = f"http://127.0.0.1:{nobody.getsockname()[1]}"
+        (tmp_path / "gateway.yaml").write_text(f"""
+providers:
+  - {{name: gone, type: openai, base_url: "{gone}/v1", api_key: "file:{tmp_path}/key"}}
+  - {{name: slow, type: openai, base_url: "{vendor}/v1", api_key: "file:{tmp_path}/key"}}
+models:
+  - name: gpt-image-2
+    targets: [{{provider: gone, model: gpt-image-2}}, {{provider: slow, model: gpt-image-2}}]
+""")
+        app = create_app(load_settings(tmp_path / "gateway.yaml"), log=logger(log))
+        with (
+            serving(app, lifespan="on") as url,
+            httpx.Client(base_url=f"{url}/v1/images", headers={"x-request-id": "same"}, timeout=30) as client,
+        ):
+            slow = threads.submit(client.post, "/generations", json={"model": "gpt-image-2", "prompt": "x"})
+            upstream.arrived(1)
+            client.post("/generations", json={"model": "gpt-image-2"})
+            upstream.release()
+            assert slow.result().status_code == 200
+
+    ends = [line for line in lines(log.getvalue()) if line["event"] == "request.finished"]
+    assert [(end["code"], end.get("earlier_attempts"), end["upstream_request_id"]) for end in ends] == [
+        ("unsupported", None, None),
+        ("ok", ["gone/gpt-image-2 upstream_unavailable"], "up-1"),
+    ]

@@ -59,6 +59,7 @@ class Call:
         self.cost_usd: Decimal | None = None
         self.usage: Usage | UnsetType = UNSET
         self._request_id = request_id
+        self._token = object()
         self._key_name = key_name
         self._observers = observers
         self._clock_s = clock_s
@@ -91,6 +92,7 @@ class Call:
             provider=target.provider_name,
             upstream_model=target.upstream_model,
             attempt=self.attempts,
+            call=self._token,
         )
         self._observers.tell(lambda observer: observer.attempt_started(event))
         return Attempt(passage.target, self._clock_s())
@@ -106,6 +108,7 @@ class Call:
             provider=attempt.target.provider_name,
             upstream_model=attempt.target.upstream_model,
             attempt=self.attempts,
+            call=self._token,
             code=_code_of(error),
             seconds=seconds,
             followed_by=followed_by,
@@ -177,6 +180,7 @@ class Call:
             keyed=self.keyed,
             limit=error.limit if isinstance(error, LimitReachedError) else None,
             wait_seconds=self.waited_s,
+            call=self._token,
         )
         self._observers.tell(lambda observer: observer.request_finished(event))
 

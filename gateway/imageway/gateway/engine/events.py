@@ -46,7 +46,8 @@ Store: TypeAlias = Literal["rates", "in_flight", "budgets"]
 class AttemptFinished(Struct, frozen=True, kw_only=True):
     """One call to one target. `code` is `ok`, `cancelled` or an `ErrorCode`.
 
-    With `may_have_billed` the vendor may charge for what nobody received.
+    With `may_have_billed` the vendor may charge for what nobody received. `call` is the same for all that is told of
+    one request, and only for that: `request_id` may be its caller's word, and others' too.
     """
 
     request_id: str
@@ -59,6 +60,7 @@ class AttemptFinished(Struct, frozen=True, kw_only=True):
     followed_by: NextStep
     may_have_billed: bool = False
     upstream_request_id: str | None = None
+    call: object = None
 
 
 class AttemptStarted(Struct, frozen=True, kw_only=True):
@@ -69,6 +71,7 @@ class AttemptStarted(Struct, frozen=True, kw_only=True):
     provider: str
     upstream_model: str
     attempt: int
+    call: object = None
 
 
 class TargetPassedOver(Struct, frozen=True, kw_only=True):
@@ -152,6 +155,7 @@ class RequestFinished(Struct, frozen=True, kw_only=True):
     streamed: bool = False
     keyed: bool = False
     limit: Limit | None = None
+    call: object = None
 
 
 class RequestReplayed(Struct, frozen=True, kw_only=True):

@@ -57,7 +57,7 @@ class LogObserver(Observer):
         self._log = log
         self._trace_id = trace_id
         self._contracts: Mapping[str, str] = {}
-        self._attempts: dict[str, list[AttemptFinished]] = {}
+        self._attempts: dict[object, list[AttemptFinished]] = {}
 
     @override
     def configured(self, registry: Registry) -> None:
@@ -66,7 +66,7 @@ class LogObserver(Observer):
 
     @override
     def attempt_finished(self, event: AttemptFinished) -> None:
-        self._attempts.setdefault(event.request_id, []).append(event)
+        self._attempts.setdefault(event.call, []).append(event)
         if event.code != "ok":
             self._log.log(
                 _LEVELS[_level(event.code)],
@@ -112,7 +112,7 @@ class LogObserver(Observer):
 
     @override
     def request_finished(self, event: RequestFinished) -> None:
-        attempts = self._attempts.pop(event.request_id, [])
+        attempts = self._attempts.pop(event.call, [])
         own_s = event.seconds - event.upstream_seconds - event.wait_seconds
         line = {
             "request_id": event.request_id,

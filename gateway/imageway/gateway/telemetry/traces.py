@@ -44,7 +44,7 @@ class Traces(Observer):
         self._provider = TracerProvider(resource=resource, sampler=sampler, shutdown_on_exit=False)
         self._provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint=settings.endpoint)))
         self._tracer = self._provider.get_tracer("imageway.gateway", __version__)
-        self._attempts: dict[tuple[str, int], list[Span]] = {}
+        self._attempts: dict[tuple[object, int], Span] = {}
         self._vendors: dict[tuple[str, str], str] = {}
 
     async def aclose(self) -> None:
@@ -100,7 +100,7 @@ class Traces(Observer):
                 "imageway.attempt": event.attempt,
             },
         )
-        self._attempts.setdefault((event.request_id, event.attempt), []).append(span)
+        self._attempts[event.call, event.attempt] = span
         carried: dict[str, str] = {}
         _CONTEXT.inject(carried, context=trace.set_span_in_context(span))
         outgoing_headers.set(carried)
@@ -108,11 +108,7 @@ class Traces(Observer):
     @override
     def attempt_finished(self, event: AttemptFinished) -> None:
         outgoing_headers.set({})
-        key = (event.request_id, event.attempt)
-        spans = self._attempts[key]
-        span = spans.pop()
-        if not spans:
-            del self._attempts[key]
+        span = self._attempts.pop((event.call, event.attempt))
         span.set_attribute("imageway.followed_by", event.followed_by)
         if event.upstream_request_id is not None:
             span.set_attribute("imageway.upstream_request_id", event.upstream_request_id)
