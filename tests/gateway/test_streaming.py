@@ -20,7 +20,7 @@ from pictures import picture
 CONFIG = """
 server: {{keep_alive_s: 0.05}}
 providers:
-  - {{name: first, type: openai, base_url: "{url}/v1", api_key: "file:{key}", timeout_s: 0.5}}
+  - {{name: first, type: openai, base_url: "{url}/v1", api_key: "file:{key}", timeout_s: 3}}
   - {{name: second, type: openai, base_url: "{url}/second/v1", api_key: "file:{key}"}}
 models:
   - name: gpt-image-2

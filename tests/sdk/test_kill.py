@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from anyio import to_thread
 
 from fakes.gateway import REJECTED, FakeGateway, Recorded, Reply, drawn
 from fakes.task_files import write_task
@@ -173,25 +174,37 @@ def test_killed_with_calls_in_flight_only_those_are_asked_again_under_their_keys
 
 
 @pytest.mark.parametrize(
-    ("number", "code", "moment"), [(signal.SIGTERM, 143, 1), (signal.SIGTERM, 143, 8), (signal.SIGINT, 130, 5)]
+    ("number", "code", "moment"), [(signal.SIGTERM, 143, 1), (signal.SIGTERM, 143, 7), (signal.SIGINT, 130, 5)]
 )
 def test_told_to_stop_it_finishes_what_is_in_flight_and_goes_on_later(
     task: Path, number: signal.Signals, code: int, moment: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    events = _Events()
-    gateway = _gateway(events)
+    due, heard = threading.Event(), threading.Event()
+    plain = _gateway()
+
+    async def answer(asked: Recorded) -> Reply:
+        if len(gateway.drawn_requests) >= moment:
+            due.set()
+            await to_thread.run_sync(heard.wait, 60)
+        return await plain.answer(asked)
+
+    gateway = FakeGateway(answer)
     with serving(gateway) as url:
         command = [sys.executable, "-m", "imageway.sdk.cli", *_command(task, url)]
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-        events.act, events.at = lambda: os.kill(process.pid, number), moment
-        _, said = process.communicate(timeout=60)
+        assert due.wait(timeout=60)
+        os.kill(process.pid, number)
+        assert process.stderr is not None
+        said = process.stderr.readline()
+        heard.set()
+        process.communicate(timeout=60)
         asked = _keys(gateway)
         rows = json.loads((task / "output.json").read_text())
         again = subprocess.run(command, capture_output=True, check=False)
 
-    assert process.returncode == code, said.decode()
     assert b"stopping: what is in flight is being finished" in said
-    assert len(rows) == len(asked) < RECORDS
+    assert process.returncode == code
+    assert moment <= len(rows) == len(asked) < moment + CONCURRENCY
     assert again.returncode == 3
     assert sorted(Counter(_keys(gateway)).values()) == [1] * RECORDS
     _assert_whole(task, gateway, capsys)
