@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import subprocess
 import sys
 from pathlib import Path
 
@@ -210,7 +211,14 @@ def strange(config, state):
 def rich(config, state):
     from datetime import date
     from pathlib import Path
-    return {"out": [Path("a.png"), date(2026, 1, 2), ("x", {1: b"y"}), float("nan")]}
+    return {"out": [Path("a.png"), date(2026, 1, 2), ("x", {1: b"y"}), None]}
+
+def no_number(config, state):
+    return {"out": {"score": [1.5, float("nan")]}}
+
+def endless_number(config, state):
+    from decimal import Decimal
+    return {"out": Decimal("-Infinity")}
 
 def broken(config, state):
     raise LookupError("no such hat")
@@ -256,6 +264,16 @@ def test_a_lambda_is_a_function_or_a_class_and_gets_its_node(tmp_path: Path, nam
         ("broken", "task_executor.broken raised LookupError: no such hat"),
         ("leaving", "task_executor.leaving raised SystemExit: 0"),
         ("cancelled", "task_executor.cancelled raised CancelledError"),
+        (
+            "no_number",
+            "task_executor.no_number set out to nan, which is no number that JSON has;"
+            " null (None) says that there is none.",
+        ),
+        (
+            "endless_number",
+            "task_executor.endless_number set out to -Infinity, which is no number that JSON has;"
+            " null (None) says that there is none.",
+        ),
         ("endless", "task_executor.endless set out to a value of more than 100 levels."),
     ],
 )
@@ -757,6 +775,23 @@ def test_what_a_tasks_code_prints_is_no_data(tmp_path: Path, capsys: pytest.Capt
     told = capsys.readouterr()
     assert json.loads(told.out)["succeeded"] == 1
     assert ("loaded" in told.err, "called" in told.err) == (True, True)
+
+
+def test_what_a_tasks_code_writes_without_python_is_no_data_either(tmp_path: Path) -> None:
+    folder = _with_lambda(tmp_path, "plain")
+    path = folder / "task_executor.py"
+    code = "import os, subprocess\nos.write(1, b'loaded\\n')\n" + path.read_text()
+    path.write_text(
+        code.replace('return {"out"', "subprocess.run(['echo', 'called'], check=True)\n    return {\"out\"", 1)
+    )
+    command = [sys.executable, "-m", "imageway.sdk.cli", "run", str(folder), "--json", "--events", "-"]
+
+    ended = subprocess.run(command, capture_output=True, text=True, check=True)
+
+    *events, told = [json.loads(line) for line in ended.stdout.splitlines()]
+    assert [event["type"] for event in events] == ["started", "record"]
+    assert told["succeeded"] == 1
+    assert [line for line in ended.stderr.splitlines() if line in ("loaded", "called")] == ["loaded", "called"]
 
 
 def test_a_task_may_take_messages_and_ends_from_the_libraries_that_sygra_uses(tmp_path: Path) -> None:

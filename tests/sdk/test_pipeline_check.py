@@ -232,6 +232,21 @@ def test_a_field_that_some_records_lack_is_a_warning(tmp_path: Path) -> None:
     ]
 
 
+def test_a_column_that_no_template_can_name_is_told_where_it_stands_in_braces(tmp_path: Path) -> None:
+    record: dict[str, JsonValue] = {**ROW, "a b": 1, "2nd": 2}
+    prompt = ('"Draw {title}"', "'Draw { title } {a b} {{a b}} {2nd} {other words}'")
+    why = (
+        "is a column: fields have letters, digits, _ and - in their names; rename it (RenameFieldsTransform), or double"
+        " the braces"
+    )
+
+    assert in_data(tmp_path, [record], prompt) == [
+        "11:17 warning[not-a-field] { title } stays in the prompt as it stands: fields are bare names, such as {title}",
+        f"11:17 error[not-a-field] {{a b}} would stay in the prompt as it stands, and yet a b {why}",
+        f"11:17 error[not-a-field] {{2nd}} would stay in the prompt as it stands, and yet 2nd {why}",
+    ]
+
+
 def test_many_columns_are_not_all_listed(tmp_path: Path) -> None:
     record: dict[str, JsonValue] = {f"c{number:02}": 1 for number in range(21)}
 

@@ -115,6 +115,36 @@ def test_a_text_that_looks_like_a_list_stays_text(tmp_path: Path) -> None:
     assert ran(task_folder(tmp_path, DRAW, _titles("[1, 2, 3]"))).rows[0]["title"] == "[1, 2, 3]"
 
 
+def test_columns_of_joined_sources_are_fields(tmp_path: Path) -> None:
+    graph = """
+    nodes:
+      pic:
+        node_type: llm
+        output_keys: pic
+        model: {name: gpt-image-1, parameters: {size: "{looks->size}"}}
+        prompt: [{user: [{type: image_url, image_url: "{m->photo}"}, {type: text, text: "{m->t} in {looks->colour}"}]}]
+    edges: [{from: START, to: pic}, {from: pic, to: END}]
+    """
+    folder = task_folder(tmp_path, graph, [{"id": "1", "t": "hat", "photo": "a.png"}], rest=(
+        "output_config: {output_map: {id: {from: id}, hat: {from: m->t}, pic: {from: pic}}}\n"
+    ))  # fmt: skip
+    (folder / "a.png").write_bytes(PNG)
+    (folder / "looks.json").write_text('[{"colour": "red", "size": "1024x1024"}]')
+    path = folder / "graph_config.yaml"
+    sources = (
+        "source:\n    - {type: disk, file_path: data.json, alias: m, join_type: primary}\n"
+        "    - {type: disk, file_path: looks.json, alias: looks, join_type: sequential}"
+    )
+    path.write_text(path.read_text().replace("source: {type: disk, file_path: data.json}", sources))
+
+    found = ran(folder)
+
+    (asked,) = found.gateway.drawn_requests
+    assert (dict(asked.texts)["prompt"], dict(asked.texts)["size"]) == ("hat in red", "1024x1024")
+    assert [file[3] for file in asked.files] == [PNG]
+    assert found.rows == [{"id": "1", "hat": "hat", "pic": "1_pic_0.png"}]
+
+
 def test_a_picture_column_that_the_prompt_does_not_mention_makes_no_edit(tmp_path: Path) -> None:
     found = ran(task_folder(tmp_path, DRAW, [{"id": "1", "title": "a", "photo": data_url(PNG)}]))
 

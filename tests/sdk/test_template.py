@@ -2,7 +2,10 @@ import pytest
 
 from imageway.sdk.pipeline.template import MissingFieldError, fields, only_field, render
 
-STATE = {"name": "kite", "größe": 3, "sku-no": "a{b}{{c}}", "tags": ["x", "é"], "dims": {"w": 1}, "on": True, "x": 1.5}
+STATE = {
+    "name": "kite", "größe": 3, "sku-no": "a{b}{{c}}", "tags": ["x", "é"], "dims": {"w": 1}, "on": True, "x": 1.5,
+    "m->name": "hat", "m->sku-no": 7,
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -21,6 +24,7 @@ STATE = {"name": "kite", "größe": 3, "sku-no": "a{b}{{c}}", "tags": ["x", "é"
         ('{{"a": {{"b": 1}}}}', '{"a": {"b": 1}}'),
         ('{{"a": {"b": 1}}}', '{"a": {"b": 1}}'),
         ("{} {0} {a b} {name.x} {name[0]} { name }", "{} {0} {a b} {name.x} {name[0]} { name }"),
+        ("{m->name} {m->sku-no}: {m-> name} {m->} {->name} {m->a->b}", "hat 7: {m-> name} {m->} {->name} {m->a->b}"),
         (":-{ {name} }}", ":-{ kite }}"),
         ("a }} b {{ c", "a } b { c"),
         ("{", "{"),

@@ -160,6 +160,27 @@ def test_elements_of_a_list_that_are_no_records_fail_alone(tmp_path: Path) -> No
         )
 
 
+@pytest.mark.parametrize("name", ["d.json", "d.json.gz", "d.jsonl"])
+def test_a_record_in_which_a_key_stands_twice_fails_alone(tmp_path: Path, name: str) -> None:
+    lines = [
+        '{"id": "a", "t": 1, "t": 1}',
+        '{"id": "b", "n": [{"t": {"x": 1, "y": 2, "x": 3}}]}',
+        '{"id": "c", "t": 4}',
+    ]
+    text = "\n".join(lines) if name == "d.jsonl" else f"[{','.join(lines)}]"
+    content = text.encode()
+    data = _file(tmp_path, gzip.compress(content) if name.endswith(".gz") else content, name)
+
+    rows = _rows(data)
+
+    places = [f"{data.path}:{n}" if name == "d.jsonl" else f"{data.path}, record {n}" for n in (1, 2, 3)]
+    assert rows == [
+        _broken(1, places[0], "the key 't' stands twice in an object"),
+        _broken(2, places[1], "the key 'x' stands twice in an object"),
+        Row(position=3, record_id="c", fields={"id": "c", "t": 4}, place=places[2]),
+    ]
+
+
 def test_a_row_whose_id_is_none_or_not_its_own_is_at_fault(tmp_path: Path) -> None:
     values = [True, 1.5, " ", None, "1", 1, "2"]
     data = _file(tmp_path, b"".join(json.dumps({"sku": value}).encode() + b"\n" for value in values))

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter, validators
 
+from imageway.sdk.cli.stdout import kept_for_data
 from imageway.sdk.cli.talk import ABORTED, Exit, GiveUpError, put_json, say
 
 __all__ = ("AsJson", "Count", "Gateway", "GatewayConfig", "Models", "Provider", "Task", "guarded", "told_once")
@@ -28,12 +29,16 @@ AsJson = Annotated[bool, Parameter(name="--json", negative="", help="Put one JSO
 
 
 def guarded(command: Callable[[], Awaitable[Exit]], *, as_json: bool) -> Exit:
-    """The exit code of *command*, which runs in an event loop; one that gives up is one sentence."""
+    """The exit code of *command*, which runs in an event loop; one that gives up is one sentence.
+
+    It may run a task's own code, which doesn't write to where the command's output goes.
+    """
 
     async def awaited() -> Exit:
         return await command()
 
-    return told_once(lambda: asyncio.run(awaited()), as_json=as_json)
+    with kept_for_data():
+        return told_once(lambda: asyncio.run(awaited()), as_json=as_json)
 
 
 def told_once(command: Callable[[], Exit], *, as_json: bool) -> Exit:

@@ -2,7 +2,7 @@
 
 `{{` and `}}` are braces. So are all others that don't enclose a bare field name, so that JSON in a prompt needs no
 doubling; a `}}` that closes two single braces, as in `{"a": {"b": 1}}`, stays two. A field name begins with a letter
-or `_`, of any script, and goes on with letters, digits, `_` and `-`.
+or `_`, of any script, and goes on with letters, digits, `_` and `-`; of joined data it is `alias->column`.
 """
 
 import json
@@ -16,7 +16,7 @@ from imageway.contract.request import JsonValue
 
 __all__ = ("MissingFieldError", "fields", "only_field", "renamed", "render")
 
-_TOKEN = re.compile(r"\{\{|\{([^\W\d][\w-]*)\}|[{}]")
+_TOKEN = re.compile(r"\{\{|\{([^\W\d][\w-]*(?:->[^\W\d][\w-]*)?)\}|[{}]")
 
 
 class MissingFieldError(Exception):

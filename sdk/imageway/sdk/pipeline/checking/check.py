@@ -24,7 +24,8 @@ __all__ = ("check_capabilities", "check_data")
 
 _SET_BY_PIPELINE = frozenset({"model", "prompt", "image", "stream", "partial_images"})
 _NOTICE = timedelta(days=30)
-_NEARLY_A_FIELD = re.compile(r"(?<!\{)\{([^\W\d][\w-]*)[.\[][^{}\s]*\}")
+_IN_BRACES = re.compile(r"(?<!\{)\{([^{}]+)\}")
+_PART_OF_A_FIELD = re.compile(r"([^\W\d][\w-]*)[.\[]\S*")
 _EXAMPLES = 3
 _MANY = 20
 
@@ -110,14 +111,25 @@ def _needed(node: Node, task: LoadedTask) -> Iterator[tuple[str, str, Place]]:
 
 
 def _near_fields(node: Node, task: LoadedTask, known: Collection[str]) -> Iterator[Issue]:
-    """What looks like a field's attribute or item, and is left in the prompt as it stands."""
+    """What stands in braces like a field and stays in the prompt: an error where it is a column, by whatever name."""
     for call in [*calls_of(node)][:1]:
         for part, place in zip(call.parts, task.origins[call.name].parts, strict=True):
-            for found in _NEARLY_A_FIELD.finditer(part.template):
-                if found[1] in known:
+            for found in _IN_BRACES.finditer(part.template):
+                within, bare = found[1], found[1].strip()
+                if fields(found[0]):
+                    continue
+                if within in known:
                     message = (
-                        f"{found[0]} stays in the prompt as it stands: fields are bare names, such as {{{found[1]}}}"
+                        f"{found[0]} would stay in the prompt as it stands, and yet {within} is a column: fields have"
+                        " letters, digits, _ and - in their names; rename it (RenameFieldsTransform), or double the"
+                        " braces"
                     )
+                    yield place.issue("not-a-field", message)
+                    continue
+                inner = _PART_OF_A_FIELD.fullmatch(within)
+                meant = bare if bare in known else inner[1] if inner is not None else ""
+                if meant in known:
+                    message = f"{found[0]} stays in the prompt as it stands: fields are bare names, such as {{{meant}}}"
                     yield place.issue("not-a-field", message, severity="warning")
 
 

@@ -7,6 +7,7 @@ from typing import IO, NoReturn
 
 from imageway.contract.request import JsonValue
 from imageway.contract.wording import type_word
+from imageway.sdk.pipeline.data.ambiguous import decoded_object, key_twice
 from imageway.sdk.pipeline.data.files import STDIN, open_bytes, reading, text_encoding
 from imageway.sdk.pipeline.data.kinds import DataFile
 from imageway.sdk.pipeline.data.row import Found, SourceError
@@ -39,7 +40,7 @@ def _found(value: JsonValue, data: DataFile, position: int) -> Found:
     place = f"{data.name}, record {position}"
     if not isinstance(value, dict):
         return Found(place=place, fault=f"a record must be an object, but it is {type_word(value)}")
-    return Found(place=place, fields=value)
+    return Found(place=place, fields=value, fault=key_twice(value))
 
 
 def _size(data: DataFile) -> int:
@@ -57,7 +58,7 @@ def _whole(data: DataFile, encoding: str) -> list[JsonValue]:
     if not text.strip():
         raise SourceError(f"{data.name}: the file is empty; a list of records is needed")
     try:
-        records = json.loads(text, parse_constant=refuse_constant)
+        records = json.loads(text, parse_constant=refuse_constant, object_pairs_hook=decoded_object)
     except json.JSONDecodeError as error:
         raise SourceError(f"{data.name}:{error.lineno}:{error.colno}: this is not valid JSON: {error.msg}") from error
     except RecursionError as error:
@@ -104,7 +105,7 @@ class _Text:
         self._data = data
         self._file = file
         self._decoder = codecs.getincrementaldecoder(encoding)()
-        self._json = json.JSONDecoder(parse_constant=refuse_constant)
+        self._json = json.JSONDecoder(parse_constant=refuse_constant, object_pairs_hook=decoded_object)
         self._text = ""
         self._at = 0
         self._line, self._column = 1, 1

@@ -5,6 +5,7 @@ from collections.abc import Generator, Iterator
 from typing import IO, AnyStr
 
 from imageway.contract.wording import type_word
+from imageway.sdk.pipeline.data.ambiguous import decoded_object, key_twice
 from imageway.sdk.pipeline.data.files import as_text, is_utf8, open_bytes, reading, text_encoding
 from imageway.sdk.pipeline.data.json_text import refuse_constant
 from imageway.sdk.pipeline.data.kinds import DataFile
@@ -36,7 +37,7 @@ def read_jsonl(data: DataFile) -> Generator[Found]:
 def json_record(text: str, place: str) -> Found:
     """The record that *text* is, or why it is none."""
     try:
-        value = json.loads(text, parse_constant=refuse_constant)
+        value = json.loads(text, parse_constant=refuse_constant, object_pairs_hook=decoded_object)
     except json.JSONDecodeError as error:
         return Found(place=place, fault=f"not valid JSON: {error.msg} (column {error.pos + 1})")
     except RecursionError:
@@ -45,7 +46,7 @@ def json_record(text: str, place: str) -> Found:
         return Found(place=place, fault=f"not valid JSON: {error}")
     if not isinstance(value, dict):
         return Found(place=place, fault=f"a record must be an object, but it is {type_word(value)}")
-    return Found(place=place, fields=value)
+    return Found(place=place, fields=value, fault=key_twice(value))
 
 
 def _lines(data: DataFile, file: IO[bytes], encoding: str) -> Iterator[bytes | str]:

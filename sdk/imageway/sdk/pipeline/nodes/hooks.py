@@ -4,6 +4,7 @@ import asyncio
 import datetime as dt
 import inspect
 import logging
+import math
 import os
 from collections.abc import Iterable, Mapping
 from copy import deepcopy
@@ -144,6 +145,11 @@ def _kept(hook: Hook, what: str, value: Any, depth: int = 1) -> JsonValue:  # no
             return [_kept(hook, what, item, depth + 1) for item in sorted(value, key=repr)]
         case list() | tuple():
             return [_kept(hook, what, item, depth + 1) for item in value]
+        case float() | Decimal() if not (value.is_finite() if isinstance(value, Decimal) else math.isfinite(value)):
+            told = (
+                f"{hook.path} set {what} {value}, which is no number that JSON has; null (None) says that there is none"
+            )
+            raise TaskCodeError(f"{told}.")
         case None | bool() | int() | float() | str() | bytes() | dt.date() | dt.time() | Decimal():
             return as_json(value)
         case _:
