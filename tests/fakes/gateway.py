@@ -47,10 +47,11 @@ class FakeGateway:
         *,
         models: Mapping[str, ModelSpec] | None = None,
         validations: Mapping[str, Validation] | None = None,
+        targets: Mapping[str, tuple[str, ...]] | None = None,
         files: Mapping[str, bytes] | None = None,
     ) -> None:
         self.answer = answer
-        self.models = Reply(body=_listed(specs() if models is None else models, validations or {}))
+        self.models = Reply(body=_listed(specs() if models is None else models, validations or {}, targets or {}))
         self.files = files or {}
         self.model_lists = 0
         self.drawn_requests: list[Recorded] = []
@@ -92,7 +93,12 @@ def data_url(content: bytes, media_type: str = "image/png") -> str:
     return f"data:{media_type};base64,{base64.b64encode(content).decode()}"
 
 
-def _listed(models: dict[str, ModelSpec], validations: Mapping[str, Validation]) -> bytes:
+def _listed(
+    models: Mapping[str, ModelSpec], validations: Mapping[str, Validation], targets: Mapping[str, tuple[str, ...]]
+) -> bytes:
     return cards_body(
-        {name: ModelCard(spec=spec, validation=validations.get(name, "strict")) for name, spec in models.items()}
+        {
+            name: ModelCard(spec=spec, validation=validations.get(name, "strict"), targets=targets.get(name, ()))
+            for name, spec in models.items()
+        }
     )

@@ -205,7 +205,13 @@ def test_a_gateway_that_is_not_there_is_bad_news(capsys: pytest.CaptureFixture[s
     assert main(["doctor", "--gateway", "http://127.0.0.1:9", "--json"]) == 4
 
     findings = json.loads(capsys.readouterr().out)["findings"]
-    assert [finding["state"] for finding in findings if finding["about"] == "gateway"] == ["bad"]
+    assert [finding for finding in findings if finding["about"] == "gateway"] == [
+        {
+            "about": "gateway",
+            "state": "bad",
+            "told": "can't reach the gateway at http://127.0.0.1:9: Connection refused",
+        }
+    ]
 
 
 def _task(folder: Path, count: int = 5) -> Path:
@@ -238,6 +244,29 @@ def test_a_preview_in_a_pipe_asks_nobody(command: Any, gateway: Scripted, tmp_pa
 
     assert (exit_, len(gateway.sent)) == (0, 2)
     assert err.splitlines()[-1] == "the others are drawn by: imageway run, with the same task and output"
+
+
+def test_a_preview_of_all_records_knows_that_nothing_is_left(
+    command: Any, gateway: Scripted, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stdin", _Terminal("y\n"))
+    monkeypatch.setattr("sys.stderr", _Terminal())
+
+    exit_, out, _ = command("preview", str(_task(tmp_path, 2)), "-n", "2", "-o", str(tmp_path / "out" / "rows.csv"))
+
+    assert (exit_, len(gateway.sent)) == (0, 2)
+    assert sys.stderr.getvalue().splitlines()[-1] == "these are all the records there are"  # type: ignore[attr-defined]  # a `_Terminal`
+    assert str(tmp_path / "out" / "report.html") in out.splitlines()
+
+
+@pytest.mark.parametrize("count", ["1.5", "1e3", "0x10"])
+def test_a_count_that_is_no_whole_number_is_not_rounded(command: Any, tmp_path: Path, count: str) -> None:
+    exit_, _, err = command("run", str(_task(tmp_path)), "--limit", count)
+
+    assert exit_ == 2
+    assert (
+        err == f"imageway: Invalid value for --limit: '{count}' is no whole number (imageway --help shows the usage)\n"
+    )
 
 
 def test_events_are_lines_of_json_on_standard_output(command: Any, gateway: Scripted, tmp_path: Path) -> None:

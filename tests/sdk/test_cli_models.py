@@ -22,6 +22,7 @@ def gateway() -> FakeGateway:
     return FakeGateway(
         models={"dall-e-3": known["dall-e-3"], "gpt-image-1": replace(known["gpt-image-1"], lifecycle=ENDING)},
         validations={"gpt-image-1": "off"},
+        targets={"gpt-image-1": ("main/images-prod", "spare/gpt-image-1")},
     )
 
 
@@ -32,7 +33,7 @@ def test_dates_and_successors_stand_in_a_table(gateway: FakeGateway, capsys: pyt
     assert capsys.readouterr().out.splitlines() == [
         "MODEL        OPERATIONS      SHUT DOWN ON  SUCCESSORS           SERVED BY",
         "dall-e-3     generate        -             -                    -",
-        "gpt-image-1  generate, edit  2026-12-01    gpt-image-2.6-flare  -",
+        "gpt-image-1  generate, edit  2026-12-01    gpt-image-2.6-flare  main/images-prod, spare/gpt-image-1",
     ]
 
 
@@ -48,6 +49,7 @@ def test_json_has_all_of_it(gateway: FakeGateway, capsys: pytest.CaptureFixture[
         "shutdown_date": "2026-12-01",
         "successors": ["gpt-image-2.6-flare"],
         "validation": "off",
+        "targets": ["main/images-prod", "spare/gpt-image-1"],
         "translations": {},
     }
 

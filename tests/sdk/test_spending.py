@@ -222,6 +222,37 @@ def test_what_waits_for_a_busy_gateway_is_given_up_when_the_run_is_stopped(tmp_p
     assert (summary.stopped, summary.failed, summary.unfinished, asked) == ("interrupted", 0, 1, 1)
 
 
+def test_a_budget_below_a_cent_is_told_as_it_was_written(
+    gateway: str, task: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["run", str(task), "--gateway", gateway, "--budget", "0.00005USD"]) == 5
+
+    assert capsys.readouterr().err.splitlines()[1] == (
+        "stopped: The budget of 0.00005 USD is reached: 0.0000 are spent, and the next call may cost 0.0800."
+    )
+
+
+def test_a_plan_is_of_the_same_part_as_the_run(gateway: str, task: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    parts = [
+        _command(capsys, "plan", str(task), "--gateway", gateway, "--shard", f"{part}/3")[1]["records"]
+        for part in range(3)
+    ]
+    _, ran = _command(capsys, "run", str(task), "--gateway", gateway, "--shard", "1/3")
+
+    assert (sum(parts), parts[1]) == (10, ran["total"])
+
+
+def test_a_plan_finds_the_run_whose_output_file_is_named(
+    gateway: str, task: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = str(task.parent / "out" / "rows.csv")
+    _command(capsys, "run", str(task), "--gateway", gateway, "-o", output, "--limit", "4")
+
+    _, planned = _command(capsys, "plan", str(task), "--gateway", gateway, "-o", output)
+
+    assert (planned["records"], planned["done"]) == (10, 4)
+
+
 @pytest.mark.parametrize(
     ("option", "value", "sentence"),
     [

@@ -24,10 +24,14 @@ class TranslationNotice(Struct, frozen=True, kw_only=True):
 
 
 class ModelCard(Struct, frozen=True, kw_only=True):
-    """What a client may know of a model: what its callers are checked against, how strictly, and what serves it."""
+    """What a client may know of a model: what its callers are checked against, how strictly, and what serves it.
+
+    `targets` are in the order in which they are tried; a gateway from before they were told tells none.
+    """
 
     spec: ModelSpec
     validation: Validation = "strict"
+    targets: tuple[str, ...] = ()
     translations: tuple[TranslationNotice, ...] = ()
 
 
@@ -35,6 +39,7 @@ class _Extension(Struct, frozen=True, kw_only=True, omit_defaults=True):
     schema: int
     spec: ModelSpec
     validation: object = None
+    targets: tuple[str, ...] = ()
     translations: tuple[TranslationNotice, ...] = ()
 
 
@@ -62,7 +67,13 @@ def card_body(name: str, card: ModelCard) -> bytes:
 
 
 def _entry(name: str, card: ModelCard) -> _Entry:
-    extension = _Extension(schema=SCHEMA, spec=card.spec, validation=card.validation, translations=card.translations)
+    extension = _Extension(
+        schema=SCHEMA,
+        spec=card.spec,
+        validation=card.validation,
+        targets=card.targets,
+        translations=card.translations,
+    )
     return _Entry(id=name, owned_by=card.spec.kind, imageway=extension)
 
 
@@ -81,6 +92,7 @@ def read_cards(body: bytes) -> dict[str, ModelCard]:
         entry.id: ModelCard(
             spec=entry.imageway.spec,
             validation=_validation(entry.imageway.validation),
+            targets=entry.imageway.targets,
             translations=entry.imageway.translations,
         )
         for entry in entries

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from imageway.contract.request import JsonValue
+from imageway.sdk.money import shown_usd
 from imageway.sdk.pipeline.events import RunSummary, Stopped
 from imageway.sdk.pipeline.journal.run_view import open_run
 from imageway.sdk.results import DrawnImage
@@ -124,7 +125,7 @@ class Run:
     def _repr_html_(self) -> str:
         """How notebooks show it: thumbnails, the cost, and failures by code."""
         counts = f"{self.ok} drawn, {self.failed} failed, {self.unfinished} not done"
-        cost = "" if self.cost_usd is None else f"; ${self.cost_usd:.4f}"
+        cost = "" if self.cost_usd is None else f"; ${shown_usd(self.cost_usd)}"
         pictures = "".join(image._repr_html_() for image in islice(self.images(), _SHOWN))
         groups = "".join(
             f"<li>{html.escape(group.code)} x{group.count}: {html.escape(group.first_message)}</li>"

@@ -84,4 +84,9 @@ def _card(model: Model) -> ModelCard:
         for target in model.targets
         if target.translates
     )
-    return ModelCard(spec=model.contract, validation=model.validation, translations=notices)
+    return ModelCard(
+        spec=model.contract,
+        validation=model.validation,
+        targets=tuple(target.label for target in model.targets),
+        translations=notices,
+    )

@@ -11,7 +11,7 @@ from imageway.sdk.cli.calls_commands import add_call_commands
 from imageway.sdk.cli.run_commands import add_run_commands
 from imageway.sdk.cli.starting_commands import add_starting_commands
 from imageway.sdk.cli.talk import Exit, put, say
-from imageway.sdk.cli.words import AsJson, Count, Gateway, GatewayConfig, Models, Provider, Task, guarded
+from imageway.sdk.cli.words import AsJson, Count, Gateway, GatewayConfig, Models, Provider, Shard, Task, Whole, guarded
 
 __all__ = ("run_app",)
 
@@ -76,9 +76,7 @@ def _run(
     gateway_config: GatewayConfig = None,
     provider: Provider = None,
     limit: Annotated[Count | None, Parameter(help="Run the first records only.")] = None,
-    shard: Annotated[
-        str, Parameter(help="Run one of several parts, such as 0/4 for the first of four, each into its own folder.")
-    ] = "0/1",
+    shard: Shard = "0/1",
     concurrency: Annotated[
         str,
         Parameter(help="How many calls are in flight at most; auto begins with 4 and goes by what the gateway bears."),
@@ -87,7 +85,7 @@ def _run(
         str | None, Parameter(help="Stop before the run has spent more, such as 25USD; the same command goes on.")
     ] = None,
     max_time: Annotated[str | None, Parameter(help="Stop after a time such as 2h or 30m; likewise.")] = None,
-    seed: Annotated[int, Parameter(help="Decides the lots of weighted_sampler nodes.")] = 0,
+    seed: Annotated[Whole, Parameter(help="Decides the lots of weighted_sampler nodes.")] = 0,
     replace: Annotated[
         bool, Parameter(negative="", help="Draw everything anew, in place of what earlier runs left in the folder.")
     ] = False,
@@ -179,13 +177,15 @@ def _plan(
     /,
     *,
     output: Annotated[
-        Path | None, Parameter(name=("--output", "-o"), help="Where the run would write; the task's folder.")
+        Path | None,
+        Parameter(name=("--output", "-o"), help="Where the run would write, as for run; the task's folder."),
     ] = None,
     models: Models = None,
     gateway: Gateway = None,
     gateway_config: GatewayConfig = None,
     provider: Provider = None,
     limit: Annotated[Count | None, Parameter(help="Plan the first records only.")] = None,
+    shard: Shard = "0/1",
     as_json: AsJson = False,
 ) -> int:
     """Tell what a run would come to, spending nothing: calls, images, cost, time, and records that would be refused.
@@ -193,12 +193,21 @@ def _plan(
     Prices are the gateway's. Exit codes: 0, 2 wrong usage or configuration, 3 some records would be refused, 4 the
     gateway can't be reached.
     """
+    from imageway.sdk.cli.bounds import read_shard
     from imageway.sdk.cli.plan import plan_task
     from imageway.sdk.connecting import GatewayChoice
 
     choice = GatewayChoice(url=gateway, config=gateway_config, provider=provider)
     return guarded(
-        lambda: plan_task(task, models_file=models, choice=choice, output=output, limit=limit, as_json=as_json),
+        lambda: plan_task(
+            task,
+            models_file=models,
+            choice=choice,
+            output=output,
+            limit=limit,
+            shard=read_shard(shard),
+            as_json=as_json,
+        ),
         as_json=as_json,
     )
 

@@ -80,7 +80,8 @@ async def _gateway(choice: GatewayChoice, opener: Opener | None) -> list[_Findin
         async with open_client(choice, opener=opener, announced=False) as client:
             cards = await client.cards()
     except ImageError as error:
-        return [_Finding(about="gateway", state="bad", told=f"{drawer}: {error.message}")]
+        told = error.message if drawer in error.message else f"{drawer}: {error.message}"
+        return [_Finding(about="gateway", state="bad", told=told)]
     except GiveUpError as error:
         return [_Finding(about="gateway", state="bad", told=error.message)]
     told = "sketch inside this process: offline, free, no real model" if sketch_draws(choice) else drawer

@@ -2,10 +2,12 @@
 
 import json
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 
 from imageway.contract.request import JsonValue
 from imageway.sdk.cli.talk import Exit, GiveUpError, counted, put, put_json, put_told, say
+from imageway.sdk.money import shown_usd
 from imageway.sdk.pipeline.files.lock import is_locked
 from imageway.sdk.pipeline.journal.file import JournalError
 from imageway.sdk.pipeline.journal.run_view import CallView, RunView, open_run
@@ -116,8 +118,8 @@ def _status_lines(told: dict[str, JsonValue]) -> Iterator[str]:
         counts = found.items() if isinstance(found, dict) else ()
         listed = ", ".join(f"{key} {'unknown' if count is None else count}" for key, count in counts)
         yield f"{name}: {listed or 'none'}"
-    cost = told["cost_usd"]
-    yield f"pictures: {told['pictures']}; cost: {'unknown' if cost is None else f'${cost:.4f}'}"
+    cost = "unknown" if told["cost_usd"] is None else f"${shown_usd(Decimal(str(told['cost_usd'])))}"
+    yield f"pictures: {told['pictures']}; cost: {cost}"
 
 
 def _call(view: RunView, call: CallView) -> dict[str, JsonValue]:

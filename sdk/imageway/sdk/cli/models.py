@@ -36,7 +36,7 @@ def _rows(cards: Mapping[str, ModelCard]) -> list[tuple[str, ...]]:
             ", ".join(card.spec.operations),
             str(card.spec.lifecycle.shutdown_date or "-"),
             ", ".join(card.spec.lifecycle.successors) or "-",
-            ", ".join(notice.target for notice in card.translations) or "-",
+            ", ".join(card.targets or [notice.target for notice in card.translations]) or "-",
         )
         for name, card in cards.items()
     ]
@@ -58,5 +58,6 @@ def _as_json(name: str, card: ModelCard) -> JsonValue:
         "shutdown_date": None if lifecycle.shutdown_date is None else str(lifecycle.shutdown_date),
         "successors": [*lifecycle.successors],
         "validation": card.validation,
+        "targets": [*card.targets],
         "translations": {notice.target: [*notice.rules] for notice in card.translations},
     }

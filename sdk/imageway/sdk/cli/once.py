@@ -17,6 +17,7 @@ from imageway.sdk.client import AsyncClient
 from imageway.sdk.connecting import GatewayChoice
 from imageway.sdk.errors import GatewayUnreachableError
 from imageway.sdk.foresight import Foresight
+from imageway.sdk.money import shown_usd
 from imageway.sdk.pictures import loaded_picture
 from imageway.sdk.pipeline.files.sink import atomic_file
 
@@ -140,7 +141,8 @@ def _foretold(told: Foresight, *, dry_run: bool) -> str:
     if told.cost is not None:
         low, high = told.cost.low_usd, told.cost.high_usd
         about = "about " if told.cost.approximate else ""
-        cost = f"{'would cost' if dry_run else 'costs'} {about}${low:.4f}" + ("" if low == high else f" to ${high:.4f}")
+        upto = "" if low == high else f" to ${shown_usd(high)}"
+        cost = f"{'would cost' if dry_run else 'costs'} {about}${shown_usd(low)}{upto}"
     translated = f"; translated: {', '.join(told.translated)}" if told.translated else ""
     return f"{cost}; {would}drawn by {told.target}{translated}"
 

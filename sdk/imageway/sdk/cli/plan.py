@@ -14,10 +14,12 @@ from imageway.contract.errors import ImageError
 from imageway.contract.request import ImageRequest, JsonValue
 from imageway.sdk.cli.check import against_models, faulty, loaded_task, tell_issues
 from imageway.sdk.cli.gateway import open_client
+from imageway.sdk.cli.place import Place
 from imageway.sdk.cli.talk import Exit, GiveUpError, counted, put, put_json, say
 from imageway.sdk.client import AsyncClient
 from imageway.sdk.connecting import GatewayChoice
 from imageway.sdk.embedded import Opener
+from imageway.sdk.money import shown_usd
 from imageway.sdk.pipeline.checking.forecast import CallForecast, Forecast, forecast
 from imageway.sdk.pipeline.data.kinds import Selection
 from imageway.sdk.pipeline.data.row import SourceError
@@ -59,11 +61,13 @@ async def plan_task(
     choice: GatewayChoice,
     output: Path | None,
     limit: int | None,
+    shard: tuple[int, int] = (0, 1),
     as_json: bool,
     opener: Opener | None = None,
 ) -> Exit:
     """Render, check and price *task*. Raises `GiveUpError`."""
     loaded, issues = loaded_task(task, models_file)
+    selection = Selection(last=limit, shard=shard[0], shards=shard[1])
     async with open_client(choice, opener=opener) as client:
         try:
             specs, validations = await client.models(), await client.validations()
@@ -74,8 +78,9 @@ async def plan_task(
             if loaded is None or faulty(issues):
                 raise GiveUpError(Exit.UNUSABLE, "the task can't be run as it is")
             plan = loaded.plan
-            earlier = await asyncio.to_thread(_earlier, output or plan.folder, plan)
-            told = await _forecast(plan, client, limit, earlier)
+            folder, _ = Place(output=output).found(plan.folder)
+            earlier = await asyncio.to_thread(_earlier, folder, plan)
+            told = await _forecast(plan, client, selection, earlier)
         except ImageError as error:
             raise GiveUpError(Exit.NO_GATEWAY, f"the gateway can't be asked: {error.message}") from error
         except SourceError as error:
@@ -95,9 +100,9 @@ async def plan_task(
     return exit_
 
 
-async def _forecast(plan: Plan, client: AsyncClient, limit: int | None, earlier: _Earlier) -> Forecast:
+async def _forecast(plan: Plan, client: AsyncClient, selection: Selection, earlier: _Earlier) -> Forecast:
     with ExitStack() as stack:
-        source = stack.enter_context(open_source(plan.data, id_column=plan.id_column, selection=Selection(last=limit)))
+        source = stack.enter_context(open_source(plan.data, id_column=plan.id_column, selection=selection))
         return await forecast(
             plan,
             source,
@@ -157,7 +162,7 @@ def _price(call: CallForecast) -> str:
 
 
 def _range(low: Decimal, high: Decimal) -> str:
-    shown = (f"${low:.4f}", f"${high:.4f}")
+    shown = (f"${shown_usd(low)}", f"${shown_usd(high)}")
     return shown[0] if shown[0] == shown[1] else " to ".join(shown)
 
 

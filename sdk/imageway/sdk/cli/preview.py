@@ -10,6 +10,10 @@ from imageway.sdk.cli.run import run_task
 from imageway.sdk.cli.talk import Exit, GiveUpError, say
 from imageway.sdk.connecting import GatewayChoice
 from imageway.sdk.embedded import Opener
+from imageway.sdk.pipeline.data.kinds import Blank, Selection
+from imageway.sdk.pipeline.data.row import SourceError
+from imageway.sdk.pipeline.data.source import open_source
+from imageway.sdk.pipeline.loading.task import load_task
 from imageway.sdk.pipeline.run import Bounds
 
 __all__ = ("preview_task",)
@@ -47,6 +51,9 @@ async def preview_task(
         await asyncio.to_thread(_report, task, output)
     except GiveUpError as error:
         say(f"no report: {error.message}")
+    if not await asyncio.to_thread(_has_more, task, models_file, records):
+        say("these are all the records there are")
+        return exit_
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         say("the others are drawn by: imageway run, with the same task and output")
         return exit_
@@ -56,4 +63,21 @@ async def preview_task(
 
 
 def _report(task: Path, output: Path | None) -> None:
-    report_run(output or (task if task.is_dir() else task.parent), target=None, run=None, as_json=False)
+    folder, _ = Place(output=output).found(task if task.is_dir() else task.parent)
+    report_run(folder, target=None, run=None, as_json=False)
+
+
+def _has_more(task: Path, models_file: Path | None, records: int) -> bool:
+    """Whether there are others than the first *records*; so it is for all that is known where nothing can be read."""
+    loaded, _ = load_task(task, models_file=models_file)
+    if loaded is None:
+        return True
+    plan = loaded.plan
+    if isinstance(plan.data, Blank):
+        return False
+    try:
+        with open_source(plan.data, id_column=plan.id_column, selection=Selection(last=records + 1)) as source:
+            there = sum(1 for _ in source)
+    except SourceError:
+        return True
+    return there > records or not there

@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import Annotated
 
-from cyclopts import App, Parameter, validators
+from cyclopts import App, Parameter
 
-from imageway.sdk.cli.words import AsJson, told_once
+from imageway.sdk.cli.words import AsJson, Count, told_once
 
 __all__ = ("add_run_commands",)
 
@@ -117,8 +117,7 @@ def _export(
         ),
     ],
     run: Run = None,
-    max_shard_bytes: Annotated[int, Parameter(validator=validators.Number(gte=1), help="How large a shard is.")] = 10
-    ** 9,
+    max_shard_bytes: Annotated[Count, Parameter(help="How large a shard is.")] = 10**9,
     dry_run: Annotated[bool, Parameter(negative="", help="Only say what would be pushed to the Hub.")] = False,
     public: Annotated[
         bool, Parameter(negative="", help="Make the data set on the Hub public; private otherwise.")

@@ -1,17 +1,40 @@
 """Arguments that several commands have, and what is done with whatever goes wrong in one."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import re
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
-from cyclopts import Parameter, validators
+from cyclopts import Parameter, Token, validators
 
 from imageway.sdk.cli.stdout import kept_for_data
 from imageway.sdk.cli.talk import ABORTED, Exit, GiveUpError, put_json, say
 
-__all__ = ("AsJson", "Count", "Gateway", "GatewayConfig", "Models", "Provider", "Task", "guarded", "told_once")
+__all__ = (
+    "AsJson",
+    "Count",
+    "Gateway",
+    "GatewayConfig",
+    "Models",
+    "Provider",
+    "Shard",
+    "Task",
+    "Whole",
+    "guarded",
+    "told_once",
+)
 
+
+def _whole(_: type, tokens: Sequence[Token]) -> int:
+    """A whole number as it is written: cyclopts would round 1.5 to 2."""
+    if not re.fullmatch(r"[+-]?[0-9]{1,18}", tokens[0].value):
+        raise ValueError(f"{tokens[0].value!r} is no whole number")
+    return int(tokens[0].value)
+
+
+Whole = Annotated[int, Parameter(converter=_whole)]
+Count = Annotated[int, Parameter(converter=_whole, validator=validators.Number(gte=1))]
 Task = Annotated[Path, Parameter(help="The task: a YAML file, or a folder with graph_config.yaml.")]
 Models = Annotated[
     Path | None, Parameter(name="--models", help="The models file; models.yaml beside the task otherwise.")
@@ -24,7 +47,9 @@ Provider = Annotated[
     Literal["openai", "azure"] | None,
     Parameter(name="--provider", help="Run a gateway to this vendor inside the process; it costs money."),
 ]
-Count = Annotated[int, Parameter(validator=validators.Number(gte=1))]
+Shard = Annotated[
+    str, Parameter(help="One of several parts only, such as 0/4 for the first of four, each with its own folder.")
+]
 AsJson = Annotated[bool, Parameter(name="--json", negative="", help="Put one JSON object on stdout at the end.")]
 
 

@@ -5,6 +5,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from decimal import Decimal
 
+from imageway.sdk.money import shown_usd
+
 __all__ = ("Purse", "PurseEmptyError", "Reservation")
 
 
@@ -48,8 +50,8 @@ class Purse:
             await self._settled.wait_for(lambda: self._fits(high_usd) or not self._aside_usd)
             if not self._fits(high_usd):
                 raise PurseEmptyError(
-                    f"The budget of {self._limit_usd:.2f} USD is reached: {self._spent_usd:.4f} are spent, and the next"
-                    f" call may cost {high_usd:.4f}."
+                    f"The budget of {_as_told(self._limit_usd)} USD is reached:"
+                    f" {shown_usd(self._spent_usd)} are spent, and the next call may cost {shown_usd(high_usd)}."
                 )
             self._aside_usd += high_usd
         reservation = Reservation(high_usd)
@@ -63,3 +65,9 @@ class Purse:
 
     def _fits(self, high_usd: Decimal) -> bool:
         return self._limit_usd is None or self._spent_usd + self._aside_usd + high_usd <= self._limit_usd
+
+
+def _as_told(limit_usd: Decimal | None) -> str:
+    """A budget as people write it: cents, and more decimals only where it has some."""
+    cents = limit_usd or Decimal()
+    return f"{cents:.2f}" if cents == round(cents, 2) else f"{cents.normalize():f}"
