@@ -13,11 +13,11 @@ from playwright.sync_api import Browser, Page, expect
 from browser import chromium, page_of
 from fakes.gateway import REJECTED, FakeGateway, Recorded, Reply, drawn
 from fakes.task_files import TASK
+from imageway.sdk import thumbnails
 from imageway.sdk.cli import main
 from imageway.sdk.client import AsyncClient
 from imageway.sdk.pipeline.loading.task import load_task
 from imageway.sdk.pipeline.run import run_plan
-from imageway.sdk.report import thumbnails
 from pictures import picture
 
 EVIL = "</script><img src=x onerror=\"document.title='owned'\">"

@@ -1,13 +1,17 @@
 """What a client's calls give: bytes, links, files, notebooks' thumbnails, and types for editors."""
 
 import asyncio
+import base64
 import dataclasses
+import io
+import re
 import subprocess
 import sys
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from fakes.gateway import FakeGateway
 from fakes.upstream import Reply, drawn
@@ -95,14 +99,25 @@ def test_a_link_that_leads_away_is_kept_for_its_holder() -> None:
 
 
 def test_a_notebook_shows_thumbnails_and_prompts_as_text() -> None:
-    image = DrawnImage(content=PNG, revised_prompt='<script>alert("x")</script>')
+    content = picture(size=(1024, 512))
+    image = DrawnImage(content=content, revised_prompt='<script>alert("x")</script>')
 
     shown = Drawing(images=(image, DrawnImage(content=None, url='https://a.example/?"><b>')), created=1)._repr_html_()
 
-    assert shown.count('<img src="data:image/png;base64,') == 1
+    (small,) = re.findall('<img src="data:image/webp;base64,([^"]+)"', shown)
+    assert Image.open(io.BytesIO(base64.b64decode(small))).size == (320, 160)
+    assert "png 1024x512" in shown
     assert "<script>" not in shown
     assert "<b>" not in shown
     assert "&lt;script&gt;alert(&quot;x&quot;)&lt;/script&gt;" in shown
+
+
+def test_a_notebook_shows_the_whole_picture_where_there_is_no_thumbnail() -> None:
+    broken = PNG[:40]
+
+    shown = DrawnImage(content=broken)._repr_html_()
+
+    assert f'<img src="data:image/png;base64,{base64.b64encode(broken).decode()}"' in shown
 
 
 def test_a_stream_is_refused_before_it_is_sent() -> None:

@@ -17,6 +17,7 @@ from imageway.contract.errors import ErrorCode, ImageError
 from imageway.contract.request import ImageFacts, ImageFormat
 from imageway.contract.result import ImageResult, Usage
 from imageway.contract.sniff import sniff
+from imageway.sdk.thumbnails import thumbnail_of
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -91,15 +92,16 @@ class DrawnImage:
         return target
 
     def _repr_html_(self) -> str:
-        """How notebooks show it: a thumbnail, the revised prompt as text."""
+        """How notebooks show it: a thumbnail (the whole picture without Pillow), the revised prompt as text."""
         if self.content is None:
             link = html.escape(self.url or "", quote=True)
             return f'<a href="{link}" rel="noreferrer noopener">{link}</a>'
         told = html.escape(self.revised_prompt or "")
         size = f"{self.facts.width_px}x{self.facts.height_px}" if self.facts.width_px else ""
+        source = thumbnail_of(self.content) or self.data_url
         return (
             '<figure style="display:inline-block;margin:4px;max-width:260px;vertical-align:top">'
-            f'<img src="{self.data_url}" alt="{told}" style="max-width:256px;max-height:256px">'
+            f'<img src="{source}" alt="{told}" style="max-width:256px;max-height:256px">'
             f"<figcaption>{self.facts.format.value} {size} {told}</figcaption></figure>"
         )
 

@@ -6,7 +6,7 @@ from imageway.sdk.cli.talk import Exit, GiveUpError, counted, put, put_json, say
 from imageway.sdk.pipeline.journal.file import JournalError
 from imageway.sdk.pipeline.journal.run_view import open_run
 from imageway.sdk.report.page import write_report
-from imageway.sdk.report.thumbnails import MissingPillowError
+from imageway.sdk.thumbnails import MissingPillowError
 
 __all__ = ("report_run",)
 

@@ -15,7 +15,7 @@ from imageway.contract.request import JsonValue
 from imageway.sdk.pipeline.files.sink import atomic_file
 from imageway.sdk.pipeline.journal.run_view import RunView
 from imageway.sdk.report.cards import Card, Shown, cards_of
-from imageway.sdk.report.thumbnails import require_pillow, thumbnail
+from imageway.sdk.thumbnails import require_pillow, thumbnail
 
 __all__ = ("write_report",)
 

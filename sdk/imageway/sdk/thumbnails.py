@@ -1,4 +1,4 @@
-"""Small pictures inside the page. Pillow opens them; what it can't open is linked only."""
+"""Small pictures for contact sheets and notebooks. Pillow opens them; without it, or where it can't, there is none."""
 
 import base64
 import io
@@ -7,7 +7,7 @@ from pathlib import Path
 from imageway.contract.request import ImageFormat
 from imageway.contract.sniff import sniff
 
-__all__ = ("MissingPillowError", "require_pillow", "thumbnail")
+__all__ = ("MissingPillowError", "require_pillow", "thumbnail", "thumbnail_of")
 
 _EDGE_PX = 320
 _QUALITY = 72
@@ -28,18 +28,25 @@ def require_pillow() -> None:
 
 
 def thumbnail(path: Path) -> str | None:
-    """A data URL of the picture at *path*, no edge over 320 px; None where it isn't there or can't be opened.
+    """`thumbnail_of` the picture at *path*; None also where it isn't there, or has more than 256 MiB."""
+    try:
+        return thumbnail_of(path.read_bytes()) if path.stat().st_size <= _LARGEST_BYTES else None
+    except OSError:
+        return None
+
+
+def thumbnail_of(content: bytes) -> str | None:
+    """A data URL of the picture *content*, no edge over 320 px; None where it can't be opened, or Pillow isn't there.
 
     Of an animation the first frame; an SVG as it is, up to 200 kB: inside an image element it can run nothing.
     """
-    from PIL import Image, ImageOps, UnidentifiedImageError
-
+    if sniff(content).format is ImageFormat.SVG:
+        return _data_url("svg+xml", content) if len(content) <= _LARGEST_SVG_BYTES else None
     try:
-        if path.stat().st_size > _LARGEST_BYTES:
-            return None
-        content = path.read_bytes()
-        if sniff(content).format is ImageFormat.SVG:
-            return _data_url("svg+xml", content) if len(content) <= _LARGEST_SVG_BYTES else None
+        from PIL import Image, ImageOps, UnidentifiedImageError
+    except ImportError:
+        return None
+    try:
         with Image.open(io.BytesIO(content)) as image:
             image.draft("RGB", (2 * _EDGE_PX, 2 * _EDGE_PX))
             small = ImageOps.exif_transpose(image)
