@@ -27,10 +27,18 @@ class _Server(uvicorn.Server):
 
 
 @contextmanager
-def serving(app: Any, *, lifespan: str = "off") -> Iterator[str]:
+def serving(app: Any, *, lifespan: str = "off", http: Any = "auto") -> Iterator[str]:
     """The base URL of *app*, which runs in a thread of its own."""
     server = _Server(
-        uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None, lifespan=lifespan, timeout_graceful_shutdown=5)
+        uvicorn.Config(
+            app,
+            host="127.0.0.1",
+            port=0,
+            log_config=None,
+            lifespan=lifespan,
+            http=http,
+            timeout_graceful_shutdown=5,
+        )
     )
     thread = threading.Thread(target=server.run_in_thread, daemon=True)
     thread.start()

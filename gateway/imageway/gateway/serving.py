@@ -3,7 +3,6 @@
 import asyncio
 import signal
 import socket
-import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -11,30 +10,13 @@ from typing import Any
 import uvicorn
 from structlog.typing import FilteringBoundLogger
 from typing_extensions import override
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from imageway.gateway.connection import Connection
 from imageway.gateway.drain import Drain
-from imageway.gateway.http.readers import HANG_UP
 
 __all__ = ("Listener", "serve")
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
-_AT_ONCE = struct.pack("ii", 1, 0)
-
-
-class _Protocol(HttpToolsProtocol):
-    """uvicorn's own, which can hang up: an orderly end would wait for a caller to read what it doesn't."""
-
-    @override
-    def on_message_begin(self) -> None:
-        super().on_message_begin()
-        extensions: dict[str, Any] = {HANG_UP: self._hang_up}
-        self.scope["extensions"] = extensions
-
-    def _hang_up(self) -> None:
-        connection = self.transport.get_extra_info("socket")
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _AT_ONCE)  # the kernel's buffer isn't kept either
-        self.transport.abort()
 
 
 class Listener(uvicorn.Server):
@@ -43,7 +25,7 @@ class Listener(uvicorn.Server):
     def __init__(self, app: Any, listening: socket.socket, *, lifespan: bool) -> None:  # noqa: ANN401
         config = uvicorn.Config(
             app,
-            http=_Protocol,
+            http=Connection,
             log_config=None,
             access_log=False,
             server_header=False,

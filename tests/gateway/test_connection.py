@@ -1,0 +1,126 @@
+"""Connections that bring no request, too much of one, or several at once."""
+
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from fakes.upstream import Reply, Upstream
+from gateway_log import Log
+from imageway.gateway.app import create_app
+from imageway.gateway.connection import Connection
+from imageway.gateway.settings import load_settings
+from imageway.gateway.telemetry.logs import logger
+from loopback import serving
+
+CONFIG = """
+providers: [{{name: main, type: openai, base_url: "{url}/v1", api_key: "file:{folder}/key"}}]
+models: [{{name: gpt-image-2, targets: [{{provider: main, model: gpt-image-2}}]}}]
+"""
+TOO_LARGE = "The head of the request is longer than the 65536 bytes allowed."
+CALL = b'{"model":"gpt-image-2","prompt":"x"}'
+
+
+class Quick(Connection):
+    head_s = 1.0
+
+
+@pytest.fixture
+def upstream() -> Upstream:
+    return Upstream()
+
+
+@pytest.fixture
+def address(upstream: Upstream, tmp_path: Path) -> Iterator[tuple[str, int]]:
+    (tmp_path / "key").write_text("sk-secret")
+    with serving(upstream) as vendor:
+        (tmp_path / "gateway.yaml").write_text(CONFIG.format(url=vendor, folder=tmp_path))
+        app = create_app(load_settings(tmp_path / "gateway.yaml"), log=logger(Log()))
+        with serving(app, lifespan="on", http=Quick) as url:
+            found = httpx.URL(url)
+            yield found.host, found.port or 0
+
+
+@pytest.fixture
+def caller(address: tuple[str, int]) -> Iterator[socket.socket]:
+    with socket.create_connection(address, timeout=20) as caller:
+        yield caller
+
+
+def head(method: str, path: str, *lines: str) -> bytes:
+    return "\r\n".join((f"{method} {path} HTTP/1.1", "host: 127.0.0.1", *lines, "", "")).encode()
+
+
+def test_a_large_head_is_taken_and_a_larger_one_refused(address: tuple[str, int]) -> None:
+    url = f"http://{address[0]}:{address[1]}/healthz"
+
+    taken = httpx.get(url, headers={"x-large": "a" * 65_000})
+    refused = [
+        httpx.get(url, headers={"x-large": "a" * 700_000}),
+        httpx.get(url, headers=[("x", "a" * 1000)] * 700),
+    ]
+
+    assert taken.text == "ok\n"
+    assert [(reply.status_code, reply.json()["error"]["message"]) for reply in refused] == [(431, TOO_LARGE)] * 2
+
+
+def test_what_follows_a_body_has_an_end_too(caller: socket.socket, upstream: Upstream) -> None:
+    chunk = b"%x\r\n%b\r\n0\r\n" % (len(CALL), CALL)
+    caller.sendall(head("POST", "/v1/images/generations", "transfer-encoding: chunked") + chunk)
+
+    with pytest.raises(OSError, match=r"reset|Broken pipe"):
+        send_without_end(caller)
+
+    assert upstream.requests == []
+
+
+def send_without_end(caller: socket.socket) -> None:
+    for _ in range(100_000):
+        caller.sendall(b"x: " + b"a" * 9_000 + b"\r\n")
+
+
+@pytest.mark.parametrize(
+    "begun", [b"", b"GET /heal", b"GET /healthz HTTP/1.1\r\nhost:"], ids=["silent", "line", "head"]
+)
+def test_a_connection_that_brings_no_request_is_cut(caller: socket.socket, begun: bytes) -> None:
+    caller.sendall(begun)
+
+    with pytest.raises(ConnectionResetError):
+        caller.recv(1)
+
+
+def test_a_refused_caller_who_goes_on_sending_is_cut(caller: socket.socket) -> None:
+    caller.sendall(head("POST", "/v1/images/edits", "content-length: 999999999", "content-type: text/plain"))
+    assert caller.recv(12) == b"HTTP/1.1 400"
+
+    with pytest.raises(OSError, match=r"reset|Broken pipe"):
+        send_without_end(caller)
+
+
+def test_too_many_requests_at_once_are_cut(caller: socket.socket, upstream: Upstream) -> None:
+    upstream.replies.append(Reply(never=True))
+    caller.sendall(head("POST", "/v1/images/generations", f"content-length: {len(CALL)}") + CALL)
+
+    with pytest.raises(OSError, match=r"reset|Broken pipe"):
+        ask_without_end(caller)
+
+
+def ask_without_end(caller: socket.socket) -> None:
+    for _ in range(100_000):
+        caller.sendall(head("GET", "/healthz"))
+
+
+def test_a_caller_who_leaves_stops_the_call_that_others_of_his_wait_behind(
+    address: tuple[str, int], caller: socket.socket, upstream: Upstream
+) -> None:
+    upstream.replies.append(Reply(never=True))
+    caller.sendall(head("POST", "/v1/images/generations", f"content-length: {len(CALL)}") + CALL)
+    while not upstream.requests:
+        assert httpx.get(f"http://{address[0]}:{address[1]}/healthz").text == "ok\n"
+    caller.sendall(head("GET", "/healthz"))
+
+    caller.close()
+
+    assert upstream.left.wait(timeout=20)
