@@ -155,13 +155,9 @@ client.edit("1.png", "x")
 def test_type_checkers_read_the_calls(tmp_path: Path) -> None:
     (tmp_path / "use.py").write_text(TYPED)
 
-    ran = subprocess.run(
-        [sys.executable, "-m", "mypy", "--strict", "--cache-dir", str(tmp_path), str(tmp_path / "use.py")],
-        check=False,
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-    )
+    # From the project's folder, where tests/run.sh has left what mypy knows of all that is imported.
+    command = [sys.executable, "-m", "mypy", str(tmp_path / "use.py")]
+    ran = subprocess.run(command, check=False, cwd=ROOT, capture_output=True, text=True)
 
     assert 'Revealed type is "imageway.sdk.results.Drawing"' in ran.stdout
     assert "use.py:8: error: No overload variant" in ran.stdout
