@@ -57,8 +57,8 @@ def test_a_misspelt_key_is_shown_in_its_line(tmp_path: Path) -> None:
 
     assert issues[0].render() == (
         f"{path}:14:9 error[unknown-key] graph_config.nodes.draw.model.paramaters is not a key here;"
-        " allowed are model, output_type, parameters, url, auth_token, timeout, model_type, api_version, backend,"
-        " delay, retry_attempts, load_balancing, stats_interval, max_retries, ssl_verify, ssl_cert,"
+        " allowed are model, output_type, parameters, url, auth_token, timeout, input_type, model_type, api_version,"
+        " backend, delay, retry_attempts, load_balancing, stats_interval, max_retries, ssl_verify, ssl_cert,"
         " image_capabilities\n"
         "   14 |         paramaters:\n"
         '      |         ^^^^^^^^^^ did you mean "parameters"?'
@@ -104,6 +104,15 @@ def test_every_fault_is_told_at_once(tmp_path: Path) -> None:
         (('user: "Draw {title}"', "user: [{type: audio_url, audio_url: x}]"), [
             "11:25 error[not-supported-yet] audio_url parts aren't supported; supported types: text, image_url"
         ]),
+        (("  source:\n    type: disk\n    file_path: data.json\n", "  source: [{type: servicenow, table: x}]\n"), [
+            "2:19 error[not-supported-yet] servicenow sources aren't supported yet; supported types: disk, hf"
+        ]),
+        (("name: dall-e-2", "name: dall-e-2\n        input_type: audio"), [
+            "14:9 error[not-supported-yet] graph_config.nodes.draw.model.input_type isn't supported yet",
+        ]),
+        (("output_map:", 'oasst_mapper: {required: "yes"}\n  output_map:'), [
+            "20:3 error[not-supported-yet] output_config.oasst_mapper isn't supported yet",
+        ]),
         (("data_config:", "graph_post_process: [a.B]\ndata_config:"), [
             "1:1 error[not-supported-yet] graph_post_process isn't supported yet"
         ]),
@@ -111,6 +120,34 @@ def test_every_fault_is_told_at_once(tmp_path: Path) -> None:
 )  # fmt: skip
 def test_what_only_sygra_does_has_its_own_sentence(tmp_path: Path, change: tuple[str, str], told: list[str]) -> None:
     assert errors(tmp_path, change) == told
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (("data_config:\n", "data_config:\n  sink: {type: json, file_path: x.json, repo_id: a/b, chunk_size: 1}\n"), [
+            "2:41 note[no-effect] repo_id has no effect here: this sink is a file",
+            "2:55 note[no-effect] chunk_size has no effect here: rows are written one by one",
+        ]),
+        (("data_config:\n", "data_config:\n  sink: {type: hf, repo_id: a/b, split: x, private: true}\n"), [
+            "2:16 warning[hf-sink] a run pushes nothing: when it is done, imageway export DIR --to hf://a/b does",
+            "2:34 note[no-effect] split has no effect here: a push makes the split train",
+        ]),
+        (("output_map:", 'oasst_mapper: {required: "no"}\n  output_map:'), [
+            "20:17 note[no-effect] oasst_mapper has no effect here: it isn't required",
+        ]),
+        (("name: dall-e-2", "name: dall-e-2\n        input_type: image"), [
+            "14:9 note[no-effect] input_type has no effect here: the prompt says what goes in",
+        ]),
+    ],
+)  # fmt: skip
+def test_what_means_nothing_here_is_told_and_stands_in_no_ones_way(
+    tmp_path: Path, change: tuple[str, str], told: list[str]
+) -> None:
+    task, issues = load_task(write_task(tmp_path, change), working_directory=tmp_path)
+
+    assert task is not None
+    assert [head.removeprefix("graph_config.yaml:") for head in heads(issues, tmp_path)] == told
 
 
 @pytest.mark.parametrize(
@@ -214,7 +251,7 @@ def test_what_only_sygra_does_has_its_own_sentence(tmp_path: Path, change: tuple
             '2:16 error[unknown-value] data_config.sink.type is "servicenow"; allowed is "csv", "disk", "hf", "json",'
             ' "jsonl" or "parquet"',
             "2:28 error[unknown-key] data_config.sink.table is not a key here; allowed are alias, file_path, encoding,"
-            " repo_id, config_name, split, token, private",
+            " repo_id, config_name, split, token, private, chunk_size, filename",
         ]),
         (("data_config:", "schema_config: {}\ndata_config:"), [
             "1:16 error[odd-schema] schema_config has either schema or fields; here is neither"

@@ -263,6 +263,78 @@ def test_a_disk_sink_is_a_file_by_its_ending(tmp_path: Path, run: Command) -> No
     assert (tmp_path / "r.csv").read_text().splitlines() == ["id,title,pic", f"1,a cat,{picture}"]
 
 
+@pytest.mark.parametrize(
+    ("sink", "options", "told"),
+    [
+        ("data.json", (), "data.json is where the records come from, and would be written over; name another file"),
+        ("./sub/../data.json", (), "data.json is where the records come from, and would be written over"),
+        ("rows.csv", ("--output-file", "data.json"), "data.json is where the records come from"),
+        ("errors.jsonl", (), "errors.jsonl is where failures are written to; name another file for the rows"),
+    ],
+)
+def test_nothing_is_written_over_that_a_run_needs(
+    tmp_path: Path, run: Command, sink: str, options: tuple[str, ...], told: str
+) -> None:
+    task_folder(tmp_path, DRAW)
+    path = tmp_path / "graph_config.yaml"
+    path.write_text(path.read_text().replace("graph_config:", f"  sink: {{file_path: {sink}}}\ngraph_config:"))
+    data = (tmp_path / "data.json").read_bytes()
+    gateway = FakeGateway()
+
+    ended = run(gateway, *options)
+
+    assert (ended.exit, gateway.drawn_requests, (tmp_path / "data.json").read_bytes()) == (2, [], data)
+    assert f"imageway: {tmp_path}/{told}" in ended.told
+
+
+IMAGE_EDIT = """\
+data_config:
+  source: {type: disk, file_path: data.json}
+graph_config:
+  nodes:
+    edit_image:
+      node_type: llm
+      output_keys: edited_image
+      prompt:
+        - user:
+            - {type: text, text: "{edit_instruction}"}
+            - {type: image_url, image_url: "{image}"}
+      model:
+        name: gemini_2_5_pro
+        output_type: image
+  edges:
+    - {from: START, to: edit_image}
+    - {from: edit_image, to: END}
+output_config:
+  output_map:
+    id: {from: id}
+    source_image: {from: source_image}
+    edited_image: {from: edited_image}
+"""
+
+
+def test_an_edit_with_a_model_that_nobody_has_is_told_and_runs_with_one_that_edits(
+    tmp_path: Path, run: Command
+) -> None:
+    (tmp_path / "data.json").write_text('[{"id": "1", "edit_instruction": "brighter", "image": "a.png"}]')
+    (tmp_path / "a.png").write_bytes(PNG)
+    path = tmp_path / "graph_config.yaml"
+    path.write_text(IMAGE_EDIT)
+    gateway = FakeGateway()
+
+    before = run(gateway)
+    path.write_text(IMAGE_EDIT.replace("gemini_2_5_pro", "gpt-image-1"))
+    after = run(gateway)
+
+    assert (before.exit, after.exit, len(gateway.drawn_requests)) == (2, 0, 1)
+    assert "graph_config.yaml:13:15 error[unknown-model] the gateway knows no model gemini_2_5_pro" in before.told
+    empty = "neither the records nor the nodes have source_image; source_image will be null"
+    assert f"graph_config.yaml:21:26 warning[empty-column] {empty}" in before.told
+    (asked,) = gateway.drawn_requests
+    assert (asked.path, dict(asked.texts)["prompt"], asked.files[0][3]) == ("/v1/images/edits", "brighter", PNG)
+    assert after.rows == [{"id": "1", "source_image": None, "edited_image": "1_edited_image_0.png"}]
+
+
 def test_pictures_of_a_run_from_python_are_there_after_it(tmp_path: Path) -> None:
     with serving(FakeGateway()) as url:
         done = Pipeline.from_yaml(task_folder(tmp_path, DRAW)).run(output=tmp_path / "out", gateway=Gateway(url=url))

@@ -176,9 +176,9 @@ class Pipeline:
     ) -> Run:
         """Run it into the folder *output*, and wait. The same call again does what is missing; see `imageway run`.
 
-        An interruption (Ctrl+C) finishes what is in flight. Raises `ConfigError`, `SourceError`, `JournalError`,
-        `RunLockedError`, `OSError`, `GatewaySetupError` and, where the gateway doesn't tell its models, `ImageError`;
-        a record that fails raises nothing.
+        An interruption (Ctrl+C) finishes what is in flight. Raises `ConfigError`, `SourceError`, `TargetError`,
+        `JournalError`, `RunLockedError`, `OSError`, `GatewaySetupError` and, where the gateway doesn't tell its models,
+        `ImageError`; a record that fails raises nothing.
         """
         return _waited(
             lambda stop: self.arun(

@@ -83,6 +83,15 @@ def test_several_sources_are_joined(tmp_path: Path) -> None:
         ("{type: disk, file_path: data.json, transformations: [{transform: sygra.processors.data_transform.Nope}]}",
          "2:76 error[transformation] sygra.processors.data_transform.Nope is not one of SyGra's that are done here:"
          " RenameFieldsTransform, AddNewFieldTransform, SkipRecords, CombineRecords, CreateImageUrlTransform"),
+        ("{type: disk, file_path: data.json, alias: a}", "2:46 note[no-effect] alias has no effect here: there is one"
+         " source"),
+        ("[{type: disk, file_path: data.json, join_type: cross, primary_key: id}]", "2:65 note[no-effect] primary_key"
+         " has no effect here: there is one source"),
+        ("[{type: disk, file_path: data.json, join_type: primary, alias: a}, {type: disk, file_path: data.json,"
+         " alias: b, join_type: cross, join_key: id}]", "2:141 note[no-effect] join_key has no effect here: only a"
+         " column join has one"),
+        ("{type: disk, file_path: data.json, delimiter: ';'}", "2:46 note[no-effect] delimiter has no effect here: the"
+         " data are read as json"),
         ("{type: disk, file_path: data.json, transformations: [{transform: Clean}]}", "2:76 error[transformation] Clean"
          " is no dotted path of a class or function, such as task.steps.Clean"),
         ("[{type: disk, file_path: data.json, join_type: primary, alias: a}, {type: disk, file_path: data.json}]",

@@ -27,6 +27,7 @@ from imageway.sdk.pipeline.files.lock import RunLockedError
 from imageway.sdk.pipeline.journal.journal import JournalError
 from imageway.sdk.pipeline.journal.redo import RedoError, read_redo
 from imageway.sdk.pipeline.loading.loaded import LoadedTask
+from imageway.sdk.pipeline.output.targets import TargetError
 from imageway.sdk.pipeline.run import Bounds, run_plan
 from imageway.sdk.pipeline.sending.sharing import shared_folder
 
@@ -124,7 +125,7 @@ async def run_task(
                 )
         except ImageError as error:
             raise GiveUpError(Exit.NO_GATEWAY, f"the gateway doesn't tell its models: {error.message}") from error
-        except (SourceError, RunLockedError, JournalError, RedoError) as error:
+        except (TargetError, SourceError, RunLockedError, JournalError, RedoError) as error:
             raise GiveUpError(Exit.UNUSABLE, str(error)) from error
         except OSError as error:
             reason = error.strerror or type(error).__name__

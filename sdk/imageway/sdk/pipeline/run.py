@@ -31,6 +31,7 @@ from imageway.sdk.pipeline.nodes.rows import absent_sources, row
 from imageway.sdk.pipeline.output.image_folder import write_metadata
 from imageway.sdk.pipeline.output.output_file import write_output
 from imageway.sdk.pipeline.output.sidecars import write_sidecars
+from imageway.sdk.pipeline.output.targets import require_targets
 from imageway.sdk.pipeline.pictures.media import Places
 from imageway.sdk.pipeline.plan import Plan
 from imageway.sdk.pipeline.sending.pace import Pace
@@ -118,9 +119,11 @@ async def run_plan(
     The calls that *redo* names are made anew, and what follows from them; their earlier pictures stay beside.
     With *shared* equal requests have one answer, out of that folder where it has one.
 
-    Raises `RedoError`, `JournalError`, `SourceError` for data that can't be used, `RunLockedError`, `OSError` where
-    *output* can't be written, and `ImageError` where the gateway doesn't tell its models; all before the first record.
+    Raises `TargetError`, `RedoError`, `JournalError`, `SourceError` for data that can't be used, `RunLockedError`,
+    `OSError` where *output* can't be written, and `ImageError` where the gateway doesn't tell its models; all before
+    the first record.
     """
+    require_targets(plan, output, writing.file)
     async with AsyncExitStack() as stack:
         stack.enter_context(run_lock(output))
         opened = open_journal(

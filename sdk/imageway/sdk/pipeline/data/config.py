@@ -1,6 +1,7 @@
 """`data_config` as it may be written, and what it comes down to."""
 
 import codecs
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias
 
@@ -98,9 +99,20 @@ def described(
         case list():
             members = [describer.member(one, (*at, index), several=len(source) > 1) for index, one in enumerate(source)]
             describer.joins(members, at)
+            describer.idle(source, at)
             return members[0].data if len(members) == 1 else Joined(members=tuple(members)), describer.issues
         case _:
+            describer.idle([source], at)
             return describer.data(source, at), describer.issues
+
+
+def _idle(source: Source, *, alone: bool) -> Iterator[tuple[str, str]]:
+    """Keys that change nothing of *source*, where they are said, and why."""
+    keys = ("primary_key", "join_key")
+    if alone:
+        yield from ((key, "there is one source") for key in ("alias", "join_type", *keys))
+    elif source.join_type != "column":
+        yield from ((key, "only a column join has one") for key in keys)
 
 
 class _Describer:
@@ -151,6 +163,15 @@ class _Describer:
         if twice is not None:
             self._tell(at, "join", f"two sources have the alias {twice}", of_key=True)
 
+    def idle(self, sources: list[Source], at: YamlPath) -> None:
+        """Tell of words about joining that change nothing."""
+        for index, source in enumerate(sources):
+            words = {key: reason for key, reason in _idle(source, alone=len(sources) == 1) if getattr(source, key)}
+            for key, reason in words.items():
+                path = (*at, index, key) if isinstance(self._document.get(at), list) else (*at, key)
+                message = f"{key} has no effect here: {reason}"
+                self._tell(path, "no-effect", message, severity="note", of_key=True)
+
     def _file(
         self, source: DiskSource, at: YamlPath, steps: tuple[Transformation, ...], fields: tuple[str, ...] | None
     ) -> DataFile:
@@ -160,10 +181,15 @@ class _Describer:
             self._tell((*at, "encoding"), "unknown-encoding", f"there is no encoding {source.encoding}")
         url = source.file_path if is_url(source.file_path) else None
         path = self._path(source.file_path, at) if url is None else Path(source.file_path.rpartition("/")[2])
+        format_ = self._format(source.file_format, path, at)
+        read_as = format_ or format_by_name(path)
+        if source.delimiter is not None and read_as is not None and read_as not in ("csv", "tsv"):
+            message = f"delimiter has no effect here: the data are read as {read_as}"
+            self._tell((*at, "delimiter"), "no-effect", message, severity="note", of_key=True)
         return DataFile(
             path=path,
             encoding=source.encoding,
-            format=self._format(source.file_format, path, at),
+            format=format_,
             delimiter=source.delimiter,
             url=url if url is None else self._url(url, at),
             fields=fields,

@@ -1,6 +1,6 @@
 """`data_config.sink`: further files of the rows, beside the run's own output."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -31,6 +31,26 @@ class Sink(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     split: _Unused = None
     token: _Unused = None
     private: Annotated[bool | None, Meta(description="As the others: for `imageway export`.")] = None
+    chunk_size: Annotated[int | None, Meta(description="Without effect.")] = None
+    filename: Annotated[str | None, Meta(description="Without effect: `file_path` names the file.")] = None
+
+
+_OF_A_PUSH = {
+    "file_path": "a push names its files itself",
+    "encoding": "a push writes Parquet",
+    "config_name": "a push makes one configuration",
+    "split": "a push makes the split train",
+    "token": "imageway export takes it from HF_TOKEN",
+    "private": "what is pushed is private unless imageway export gets --public",
+    "chunk_size": "a push makes files of about 500 MB",
+    "filename": "a push names its files itself",
+}
+_OF_A_FILE = {
+    **dict.fromkeys(("repo_id", "config_name", "split", "token", "private"), "this sink is a file"),
+    "chunk_size": "rows are written one by one",
+    "filename": "file_path names the file",
+}
+"""Keys that change nothing, each with the reason."""
 
 
 def sink_files(sinks: Sink | list[Sink] | None, document: Document) -> tuple[tuple[Path, ...], list[Issue]]:
@@ -44,11 +64,20 @@ def sink_files(sinks: Sink | list[Sink] | None, document: Document) -> tuple[tup
             target = f"hf://{sink.repo_id or 'organisation/name'}"
             message = f"a run pushes nothing: when it is done, imageway export DIR --to {target} does"
             issues.append(issue_at(document, (*at, "type"), "hf-sink", message, severity="warning"))
+            issues += _idle(sink, _OF_A_PUSH, document, at)
             continue
+        issues += _idle(sink, _OF_A_FILE, document, at)
         issues += _faults(sink, document, at)
         if sink.file_path is not None:
             paths.append(Path(sink.file_path))
     return tuple(paths), issues
+
+
+def _idle(sink: Sink, reasons: Mapping[str, str], document: Document, at: YamlPath) -> Iterator[Issue]:
+    for key, reason in reasons.items():
+        if (value := getattr(sink, key)) is not None and value is not True:
+            message = f"{key} has no effect here: {reason}"
+            yield issue_at(document, (*at, key), "no-effect", message, severity="note", of_key=True)
 
 
 def _faults(sink: Sink, document: Document, at: YamlPath) -> Iterator[Issue]:

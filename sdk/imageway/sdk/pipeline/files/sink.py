@@ -13,7 +13,10 @@ from imageway.contract.sniff import sniff
 from imageway.sdk.pipeline.files.json_text import json_bytes
 from imageway.sdk.pipeline.files.provenance import KeptPicture, has_c2pa
 
-__all__ = ("TEMPORARY", "atomic_file", "picture_folder", "save_picture", "sync_folder", "write_errors")
+__all__ = ("ERRORS", "TEMPORARY", "atomic_file", "picture_folder", "save_picture", "sync_folder", "write_errors")
+
+ERRORS = "errors.jsonl"
+"""Where failures are written to, in the output folder."""
 
 TEMPORARY = r"\.[0-9a-f]{16}\.tmp"
 """What a file is called that isn't whole yet."""
@@ -53,7 +56,7 @@ def sync_folder(folder: Path) -> None:
 
 def write_errors(output: Path, errors: Iterable[dict[str, JsonValue]]) -> Path | None:
     """Write `errors.jsonl`, a line per error; without errors there is no such file afterwards."""
-    path = output.absolute() / "errors.jsonl"
+    path = output.absolute() / ERRORS
     count = 0
     with atomic_file(path) as file:
         for count, error in enumerate(errors, start=1):  # noqa: B007  # counts

@@ -20,6 +20,7 @@ _KEYS: dict[YamlPath, frozenset[str]] = {
     }),
     ("output_config",): frozenset({"oasst_mapper", "data_quality"}),
 }  # fmt: skip
+_OASST: YamlPath = ("output_config", "oasst_mapper")
 _CONVERSATIONS = {
     key: f"{key} isn't supported: nodes have no conversations, and put what others answered into prompts as {{field}}"
     for key in ("input_key", "output_role", "chat_history")
@@ -42,8 +43,12 @@ def not_yet(document: Document) -> Told:
         for path in _matching(document.data, pattern):
             for name in _keys(document, path) & names:
                 told[(*path, name)] = _key(document, (*path, name))
+    if document.get((*_OASST, "required")) in ("no", False):
+        told.pop(_OASST, None)
     for path in _matching(document.data, ("graph_config", "nodes", "*")):
         told |= not_yet_in_model(document, (*path, "model"))
+    for path in _matching(document.data, ("graph_config", "nodes", "*", "models", "*")):
+        told |= not_yet_in_model(document, path)
     told |= _sources(document)
     told |= _nodes(document)
     told |= _parts(document)
@@ -55,17 +60,24 @@ def not_yet_in_model(document: Document, path: YamlPath) -> Told:
     return {
         (*path, name): _key(document, (*path, name))
         for name in _keys(document, path)
-        if name in _MODEL_KEYS or name.startswith(_MODEL_PREFIXES)
+        if (name in _MODEL_KEYS or name.startswith(_MODEL_PREFIXES)) and not _is_idle(document, (*path, name))
     }
 
 
+def _is_idle(document: Document, path: YamlPath) -> bool:
+    """Whether what stands there means nothing to SyGra either."""
+    return path[-1] == "input_type" and document.get(path) in ("image", "text")
+
+
 def _sources(document: Document) -> Told:
-    path: YamlPath = ("data_config", "source")
-    type_ = document.get((*path, "type"))
-    if isinstance(type_, str) and type_ in _SOURCE_TYPES:
-        message = f"{type_} sources aren't supported yet; supported types: disk, hf"
-        return {path: issue_at(document, (*path, "type"), "not-supported-yet", message)}
-    return {}
+    told: Told = {}
+    source: YamlPath = ("data_config", "source")
+    for path in (source, *_matching(document.data, (*source, "*"))):
+        type_ = document.get((*path, "type"))
+        if isinstance(type_, str) and type_ in _SOURCE_TYPES:
+            message = f"{type_} sources aren't supported yet; supported types: disk, hf"
+            told[path] = issue_at(document, (*path, "type"), "not-supported-yet", message)
+    return told
 
 
 def _nodes(document: Document) -> Told:

@@ -128,6 +128,7 @@ class _Loader:
             (("data_config", "resumable"), "a rerun does what is missing, always"),
             (("graph_config", "graph_properties", "chat_conversation"), conversations),
             (("graph_config", "graph_properties", "chat_history_window_size"), conversations),
+            (("output_config", "oasst_mapper"), "it isn't required"),
         ):
             if self._document.get(path) is not None:
                 self._tell(path, "no-effect", f"{path[-1]} has no effect here: {reason}")

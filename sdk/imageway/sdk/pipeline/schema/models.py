@@ -34,6 +34,9 @@ class ModelRow(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         Annotated[float, Meta(gt=0)] | None,
         Meta(description="How many seconds a chat endpoint may be silent; 120 unless told."),
     ] = None
+    input_type: Annotated[
+        Literal["image", "text"] | None, Meta(description="Without effect: the prompt says what goes in.")
+    ] = None
     model_type: _Ignored = UNSET
     api_version: _Ignored = UNSET
     backend: _Ignored = UNSET
@@ -56,6 +59,7 @@ class NodeModel(ModelRow, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
 
 HINTS = {
+    "input_type": "the prompt says what goes in",
     "model_type": "the gateway owns connections",
     "api_version": "the gateway owns connections",
     "url": "the gateway owns connections",
@@ -74,6 +78,7 @@ HINTS = {
 """Keys of an image model that are read and change nothing, each with the reason."""
 
 TEXT_HINTS = {
+    "input_type": "the prompt says what goes in",
     "model_type": "every chat endpoint is spoken to as OpenAI's is",
     "api_version": "every chat endpoint is spoken to as OpenAI's is",
     "backend": "there is one way to call a chat endpoint",

@@ -79,6 +79,9 @@ class OutputConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         Path | None,
         Meta(description="A class whose `generate(state)` makes the row, or whose methods are `transform`s."),
     ] = None
+    oasst_mapper: Annotated[
+        Any, Meta(description='Without effect where `required` is "no", and refused otherwise.')
+    ] = UNSET
 
 
 class SchemaField(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -1,0 +1,38 @@
+"""The files that a run writes: none is where its data come from, nor one that it needs for something else."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from imageway.sdk.pipeline.data.files import STDIN
+from imageway.sdk.pipeline.data.kinds import Data, DataFile, Joined
+from imageway.sdk.pipeline.files.sink import ERRORS
+from imageway.sdk.pipeline.plan import Plan
+
+__all__ = ("TargetError", "require_targets")
+
+
+class TargetError(Exception):
+    """A file would be written over another that is needed; the sentence says which."""
+
+
+def require_targets(plan: Plan, output: Path, file: Path) -> None:
+    """Raises `TargetError` unless *plan* can write its rows to *file* and its sinks in *output*."""
+    sources = {path.resolve() for path in _files(plan.data)}
+    errors = (output / ERRORS).resolve()
+    for name in dict.fromkeys((file, *plan.sinks)):
+        path = (output / name).resolve()
+        if path in sources:
+            raise TargetError(f"{path} is where the records come from, and would be written over; name another file")
+        if path == errors:
+            raise TargetError(f"{path} is where failures are written to; name another file for the rows")
+    if errors in sources:
+        raise TargetError(f"{errors} is where the records come from, and failures would be written over it; use -o")
+
+
+def _files(data: Data) -> Iterator[Path]:
+    match data:
+        case DataFile() if data.url is None and data.path != STDIN:
+            yield data.path
+        case Joined():
+            for member in data.members:
+                yield from _files(member.data)
