@@ -5,12 +5,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
+import httpx2
 import pytest
 
 from fakes.upstream import Reply, Upstream
 from gateway_log import Log
 from imageway.gateway.app import create_app
 from imageway.gateway.connection import Connection
+from imageway.gateway.serving import Listener
 from imageway.gateway.settings import load_settings
 from imageway.gateway.telemetry.logs import logger
 from loopback import serving
@@ -97,6 +99,34 @@ def test_a_refused_caller_who_goes_on_sending_is_cut(caller: socket.socket) -> N
 
     with pytest.raises(OSError, match=r"reset|Broken pipe"):
         send_without_end(caller)
+
+
+def test_a_wish_for_another_protocol_is_passed_over(caller: socket.socket, upstream: Upstream) -> None:
+    """As Java's HttpClient sends it."""
+    wish = (
+        "Connection: Upgrade, HTTP2-Settings",
+        "Upgrade: h2c",
+        "HTTP2-Settings: AAEAAEAAAAIAAAABAAMAAABkAAQBAAAAAAUAAEAA",
+    )
+    body = CALL.replace(b'"x"', b'"\\r\\nUpgrade: x"')
+    request = head("POST", "/v1/images/generations", *wish, f"content-length: {len(body)}") + body
+
+    for _ in range(2):
+        caller.sendall(request)
+        assert caller.recv(15) == b"HTTP/1.1 200 OK"
+        while not caller.recv(65_536).endswith(b"}"):
+            continue
+
+    assert [asked.json["prompt"] for asked in upstream.requests] == ["\r\nUpgrade: x"] * 2
+
+
+def test_idle_connections_outlive_those_in_callers_pools() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        kept_s = Listener(None, listening, lifespan=False).config.timeout_keep_alive
+
+    pool_s = httpx2.Limits().keepalive_expiry
+    assert pool_s is not None
+    assert pool_s < kept_s < Connection.head_s
 
 
 def test_too_many_requests_at_once_are_cut(caller: socket.socket, upstream: Upstream) -> None:

@@ -1,6 +1,7 @@
 """One connection of a caller: uvicorn's HTTP/1.1, with bounds for what isn't a request yet, and an end that is one."""
 
 import asyncio
+import re
 import socket
 import struct
 from typing import Any
@@ -18,6 +19,7 @@ _LARGEST_HEAD_BYTES = 65_536
 _MOST_WAITING = 16
 """Requests that were sent before the answer to an earlier one."""
 
+_UPGRADE = re.compile(rb"\r\nupgrade:", re.IGNORECASE)
 _AT_ONCE = struct.pack("ii", 1, 0)
 _HEAD_TOO_LARGE = error_body(
     ImageError(
@@ -32,7 +34,7 @@ class Connection(HttpToolsProtocol):
     uvicorn itself would gather any head, and wait for it for ever, without asking for a key.
     """
 
-    head_s = 60.0
+    head_s = 80.0
 
     def __init__(self, *args: Any, **options: Any) -> None:  # noqa: ANN401  # the base class's own
         super().__init__(*args, **options)
@@ -58,6 +60,8 @@ class Connection(HttpToolsProtocol):
 
     @override
     def data_received(self, data: bytes) -> None:
+        if self._overdue is not None:
+            data = _staying(data)
         self._moved = False
         super().data_received(data)
         # Bytes of a body have a bound of their own.
@@ -118,3 +122,15 @@ class Connection(HttpToolsProtocol):
         connection = self.transport.get_extra_info("socket")
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _AT_ONCE)  # the kernel's buffer isn't kept either
         self.transport.abort()
+
+
+def _staying(data: bytes) -> bytes:
+    """*data*, which begins with a head, without the wish for another protocol, which servers may pass over.
+
+    Java's client wishes for HTTP/2 with its first request on a connection, and httptools gives up its body then.
+    """
+    end = data.find(b"\r\n\r\n")
+    end = len(data) if end < 0 else end
+    if data.find(b"pgrade:", 0, end) < 0 and data.find(b"PGRADE:", 0, end) < 0:
+        return data
+    return _UPGRADE.sub(b"\r\nx-upgrade:", data[:end]) + data[end:]

@@ -16,6 +16,11 @@ from imageway.gateway.drain import Drain
 
 __all__ = ("Listener", "serve")
 
+_IDLE_S = 75
+"""Longer than clients and load balancers keep a connection that they don't use (5 to 60 seconds): whoever ends it first
+shouldn't be the one that the next call is on its way to.
+"""
+
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
@@ -26,6 +31,7 @@ class Listener(uvicorn.Server):
         config = uvicorn.Config(
             app,
             http=Connection,
+            timeout_keep_alive=_IDLE_S,
             log_config=None,
             access_log=False,
             server_header=False,
