@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from fakes.upstream import Upstream, drawn, failed, streamed
+from fakes.upstream import Reply, Upstream, drawn, failed, streamed
 from gateway_log import Log
 from imageway.gateway.app import create_app
 from imageway.gateway.settings import load_settings
@@ -39,6 +39,12 @@ def came(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], Upst
         drawn(),
         failed(500, "server_error"),
         failed(400, "moderation_blocked"),
+        drawn(),
+        failed(429, "rate_limit_exceeded"),
+        drawn(),
+        Reply(never=True),
+        Reply(never=True),
+        streamed(partial, never=True),
     ]
     (folder / "key").write_text("sk-secret")
     (folder / "calls.mjs").symlink_to(CALLS)
@@ -84,5 +90,21 @@ def test_what_may_have_been_drawn_is_not_asked_for_again(came: tuple[dict[str, A
     told, upstream = came
 
     assert told["vendor fails after drawing"]["raised"] == "InternalServerError"
-    assert len(upstream.requests) == 6
+    assert told["impatient"] == raised("InternalServerError", 504, "upstream_timeout")
+    assert len(upstream.requests) == 12
     assert [name for name, *_ in upstream.requests[1].files] == ["image[]", "image[]", "mask"]
+
+
+def test_responses_and_its_own_second_try_are_as_the_client_knows_them(came: tuple[dict[str, Any], Upstream]) -> None:
+    told, _ = came
+
+    assert told["response"] == [1, "main/gpt-image-1", True]
+    assert told["limited once"] == 1
+
+
+def test_a_call_that_is_given_up_ends_at_the_vendor(came: tuple[dict[str, Any], Upstream]) -> None:
+    told, upstream = came
+
+    assert told["given up"]["raised"] == "APIUserAbortError"
+    assert told["stream given up"] == "image_generation.partial_image"
+    assert upstream.hung_up == 3

@@ -1,6 +1,7 @@
 """The official `openai` clients against the real server: they must notice nothing but better errors."""
 
 import io
+import json
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -57,6 +58,17 @@ def test_it_generates(client: openai.OpenAI) -> None:
     assert (reply.size, reply.quality, reply.output_format) == ("1280x720", "low", "jpeg")
     assert reply.usage is not None
     assert reply.usage.total_tokens == reply.usage.input_tokens + reply.usage.output_tokens
+
+
+def test_an_answer_can_be_read_as_it_comes(client: openai.OpenAI) -> None:
+    call = {"model": "gpt-image-2", "prompt": "a teal teapot", "quality": "low"}
+    with client.images.with_streaming_response.generate(**call) as reply:
+        came = b"".join(reply.iter_bytes())
+        told = reply.headers
+
+    assert len(came) == int(told["content-length"])
+    assert decoded(json.loads(came)["data"][0]["b64_json"]).format == "PNG"
+    assert told["imageway-target"] == "sketch/gpt-image-2"
 
 
 def test_it_edits_one_picture_with_a_mask_and_several(client: openai.OpenAI) -> None:

@@ -62,12 +62,16 @@ def failed(status: int, code: str | None, message: str = "no", type_: str = "x",
 
 
 class Upstream:
-    """`replies` are given out in turn, then `drawn()` for ever; `requests` is what arrived, `left` marks hang-ups."""
+    """`replies` are given out in turn, then `drawn()` for ever; `requests` is what arrived.
+
+    `left` marks hang-ups, and `hung_up` counts them.
+    """
 
     def __init__(self) -> None:
         self.replies: deque[Reply] = deque()
         self.requests: list[Recorded] = []
         self.left = threading.Event()
+        self.hung_up = 0
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] != "http":
@@ -83,6 +87,7 @@ class Upstream:
         reply = self.replies.popleft() if self.replies else drawn()
         if reply.never and not reply.chunks:
             await _hang_up(receive)
+            self.hung_up += 1
             self.left.set()
             return
         content = reply.body if isinstance(reply.body, bytes) else json.dumps(reply.body).encode()
@@ -100,6 +105,7 @@ class Upstream:
             raise ConnectionError("as the script says")
         if reply.never and reply.chunks:
             await _hang_up(receive)
+            self.hung_up += 1
             self.left.set()
             return
         await send({"type": "http.response.body", "body": b"" if reply.chunks else content})

@@ -50,3 +50,18 @@ await told("bad size", () => client.images.generate({ ...CALL, size: "1x1" }));
 await told("wrong key", () => client.withOptions({ apiKey: "imw_wrong" }).images.generate(CALL));
 await told("vendor fails after drawing", () => client.images.generate(CALL));
 await told("vendor refuses the content", () => client.images.generate(CALL));
+await told("response", async () => {
+  const { data, response, request_id } = await client.images.generate(CALL).withResponse();
+  return [data.data.length, response.headers.get("imageway-target"), request_id === response.headers.get("x-request-id")];
+});
+await told("limited once", async () => (await client.images.generate(CALL)).data.length);
+await told("impatient", () => client.images.generate(CALL, { timeout: 2000 }));
+await told("given up", async () => {
+  const giving_up = new AbortController();
+  setTimeout(() => giving_up.abort(), 1000);
+  return client.images.generate(CALL, { signal: giving_up.signal });
+});
+await told("stream given up", async () => {
+  const stream = await client.images.generate({ ...CALL, stream: true, partial_images: 1 });
+  for await (const event of stream) return event.type; // which hangs up
+});
