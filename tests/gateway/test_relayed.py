@@ -11,7 +11,7 @@ import httpx
 import pytest
 from litestar import Litestar
 
-from fakes.upstream import Reply, Upstream
+from fakes.upstream import Reply, Upstream, streamed
 from gateway_log import Log
 from imageway.gateway.app import create_app
 from imageway.gateway.settings import load_settings
@@ -144,6 +144,19 @@ def test_an_answer_without_end_is_broken_off_and_may_have_been_paid_for(
     assert len(upstream.requests) == 1
     gc.collect()
     assert (app.state.spool.used_memory_bytes, app.state.spool.used_disk_bytes) == (0, 0)
+
+
+def test_a_kept_stream_without_end_is_broken_off_too(gateway: httpx.Client, upstream: Upstream) -> None:
+    preview = ("image_generation.partial_image", {"b64_json": "A" * 1_000_000, "partial_image_index": 0})
+    upstream.replies.append(streamed(*[preview] * 9, never=True))
+
+    reply = gateway.post(
+        "/v1/images/generations", json={**ASKED, "stream": True}, headers={"idempotency-key": "endless-stream"}
+    )
+
+    assert (reply.status_code, reply.headers["x-should-retry"]) == (502, "false")
+    assert "more than the 9000000 bytes" in reply.json()["error"]["message"]
+    assert upstream.left.wait(timeout=10)
 
 
 def test_no_call_is_paid_for_without_room_for_its_answer(

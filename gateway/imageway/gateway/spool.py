@@ -16,7 +16,7 @@ from imageway.contract.content import Content
 from imageway.contract.errors import ErrorCode, ImageError
 from imageway.contract.request import ImageRequest
 
-__all__ = ("AnswerStore", "Place", "Pocket", "Spool", "let_go", "unwritable")
+__all__ = ("AnswerStore", "Place", "Pocket", "Spool", "endless", "let_go", "unwritable")
 
 _STEP_BYTES = 1 << 20
 """What a body that doesn't tell its size asks for at a time."""
@@ -280,12 +280,7 @@ class AnswerStore:
 
     def write(self, chunk: bytes) -> None:
         if self._pocket.size + len(chunk) > self._max_bytes:
-            raise ImageError(
-                ErrorCode.UPSTREAM_UNAVAILABLE,
-                f"The upstream's answer was broken off: it has more than the {self._max_bytes} bytes that this gateway"
-                " takes of one.",
-                may_have_billed=True,
-            )
+            raise endless(self._max_bytes)
         try:
             self._pocket.write(chunk, whatever_it_takes=True)
         except OSError as error:
@@ -326,6 +321,15 @@ def let_go(request: ImageRequest) -> None:
     for file in (*request.images, request.mask, request.markup):
         if file is not None and isinstance(file.source, _Part):
             file.source.pocket.close()
+
+
+def endless(max_bytes: int) -> ImageError:
+    """What to tell of a vendor whose answer has more than *max_bytes*."""
+    return ImageError(
+        ErrorCode.UPSTREAM_UNAVAILABLE,
+        f"The upstream's answer was broken off: it has more than the {max_bytes} bytes that this gateway takes of one.",
+        may_have_billed=True,
+    )
 
 
 def unwritable(error: OSError) -> ImageError:

@@ -22,7 +22,7 @@ from imageway.gateway.http.request_id import request_id_of
 from imageway.gateway.ledger.fingerprint import fingerprint
 from imageway.gateway.ledger.kept_answer import KeptAnswer
 from imageway.gateway.ledger.keyed import KeyedCall, KeyedCalls, SentMark
-from imageway.gateway.spool import let_go
+from imageway.gateway.spool import endless, let_go
 
 __all__ = ("keyed_answer",)
 
@@ -38,7 +38,7 @@ async def keyed_answer(
     together, when the last one is there.
     """
     request_id, base_url, generation = request_id_of(request), base_url_of(request), generation_of(request)
-    engine = generation.engine
+    engine, max_bytes = generation.engine, generation.settings.server.max_answer_bytes
 
     ran = False
 
@@ -56,7 +56,13 @@ async def keyed_answer(
         nonlocal ran
         ran = True
         async with engine.stream(asked, request_id=request_id, caller=caller, before_sending=mark_sent) as stream:
-            events = [event_bytes(event, asked.operation) async for event in stream.events]
+            events: list[bytes] = []
+            size = 0
+            async for event in stream.events:
+                events.append(event_bytes(event, asked.operation))
+                size += len(events[-1])
+                if size > max_bytes:
+                    raise endless(max_bytes)
         headers = {"content-type": "text/event-stream; charset=utf-8", **outcome_headers(stream)}
         return KeptAnswer(status=200, headers=headers, body=b"".join(events))
 
