@@ -155,8 +155,10 @@ class _Held:
 
     def keep(self, place: Place, count: int) -> None:
         """Give back what is over *count*, or take what is missing though there may be none."""
-        self.spool.give_back(place, self.bytes[place] - count)
-        self.bytes[place] = count
+        surplus = self.bytes[place] - count
+        if surplus:
+            self.spool.give_back(place, surplus)
+            self.bytes[place] = count
 
     def release(self) -> None:
         self.keep("memory", 0)

@@ -22,7 +22,9 @@ class Patience(Struct, frozen=True, kw_only=True):
 
     @property
     def shortest_s(self) -> float | None:
-        return min((each for each in (self.silent_s, self.whole_s) if each is not None), default=None)
+        if self.silent_s is None or self.whole_s is None:
+            return self.silent_s if self.whole_s is None else self.whole_s
+        return min(self.silent_s, self.whole_s)
 
 
 UNHURRIED = Patience()

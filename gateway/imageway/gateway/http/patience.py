@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping
 
 from imageway.contract.errors import ErrorCode, ImageError
-from imageway.gateway.engine.patience import Patience
+from imageway.gateway.engine.patience import UNHURRIED, Patience
 
 __all__ = ("patience_of",)
 
@@ -30,8 +30,12 @@ def patience_of(headers: Mapping[str, str]) -> Patience:
             f"The header {_OWN} is '{own[:64]}'; it is a number of seconds, more than 0.",
             upstream_code="invalid_value",
         )
-    silences = (_seconds(headers[name]) for name in _CLIENTS if name in headers)
-    silent_s = next((seconds for seconds in silences if seconds is not None), None)
+    silent_s = None
+    for name in _CLIENTS:
+        if silent_s is None and name in headers:
+            silent_s = _seconds(headers[name])
+    if silent_s is whole_s is None:
+        return UNHURRIED
     return Patience(silent_s=_told_in_time(silent_s), whole_s=_told_in_time(whole_s))
 
 

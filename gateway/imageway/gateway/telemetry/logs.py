@@ -118,7 +118,7 @@ class LogObserver(Observer):
             "request_id": event.request_id,
             "upstream_request_id": attempts[-1].upstream_request_id if attempts else None,
             "key": event.key,
-            "operation": event.operation.value,
+            "operation": event.operation,
             "model": event.model,
             "contract": self._contracts.get(event.model or ""),
             "provider": event.provider,
@@ -182,7 +182,7 @@ _CLIENT_LEFT = 499
 
 
 def _rounded(seconds: float) -> float:
-    return round(seconds, 4)
+    return round(seconds * 10_000) / 10_000  # several times as fast as rounding to digits
 
 
 def _status(code: str) -> int:

@@ -29,6 +29,7 @@ from imageway.gateway.engine.events import (
 )
 from imageway.gateway.telemetry.families import Families
 from imageway.gateway.telemetry.outcomes import KEYED_OUTCOMES, idempotency_outcome
+from imageway.gateway.telemetry.tally import Tally
 from imageway.providers.registry import Registry
 
 __all__ = ("Metrics",)
@@ -43,7 +44,8 @@ _FILES = frozenset(("image", "mask", "markup", "model"))
 class Metrics(Observer):
     """Counts what it hears. *trace_id* gives the current trace's, for exemplars, or nothing.
 
-    A request's id stands in the exemplars of its times, which Prometheus asks for as OpenMetrics.
+    A request's id stands in the exemplars of its times, which Prometheus asks for as OpenMetrics. What many calls count
+    stands in `tally` until the page is written.
     """
 
     def __init__(self, *, trace_id: Callable[[], str] = str) -> None:
@@ -56,6 +58,7 @@ class Metrics(Observer):
             self.families.keyed.labels(outcome)
         for outcome in ("used", "refused"):
             self.families.reloads.labels(outcome)
+        self.tally = Tally()
         self._trace_id = trace_id
         self._targets: set[tuple[str, str]] = set()
         self._models: frozenset[str] = frozenset()
@@ -121,13 +124,14 @@ class Metrics(Observer):
         """The page and its content type: OpenMetrics, with exemplars, for those who *accept* it."""
         for refresh in self._refreshing:
             await refresh()
+        self.tally.settle()
         encode, content_type = choose_encoder(accept)
         return await asyncio.to_thread(encode, self._registry), content_type
 
     @override
     def attempt_finished(self, event: AttemptFinished) -> None:
         attempts, seconds = self._attempt(event.provider, event.upstream_model, event.model, event.code)
-        attempts.inc()
+        self.tally.add(attempts)
         seconds.observe(event.seconds, self._exemplar(event.request_id))
         families = self.families
         if event.followed_by == "retry":
@@ -154,29 +158,30 @@ class Metrics(Observer):
     def request_finished(self, event: RequestFinished) -> None:
         families, key = self.families, event.key
         model = event.model if event.model in self._models else _UNKNOWN
-        requests, seconds, overhead, upstream = self._request(event.operation.value, model, key, event.code)
+        operation, add = event.operation.value, self.tally.add
+        requests, seconds, overhead, upstream = self._request(operation, model, key, event.code)
         exemplar = self._exemplar(event.request_id)
-        requests.inc()
+        add(requests)
         seconds.observe(event.seconds, exemplar)
         overhead.observe(max(0.0, event.seconds - event.upstream_seconds - event.wait_seconds), exemplar)
         if event.attempts:
             upstream.observe(event.upstream_seconds, exemplar)
         if event.wait_seconds:
-            families.wait_seconds.labels(event.operation.value, model).observe(event.wait_seconds, exemplar)
+            families.wait_seconds.labels(operation, model).observe(event.wait_seconds, exemplar)
         if event.first_picture_seconds is not None:
-            first = families.first_picture_seconds.labels(event.operation.value, model)
+            first = families.first_picture_seconds.labels(operation, model)
             first.observe(event.first_picture_seconds, exemplar)
         if event.images:
-            self._images(event.operation.value, model, key).inc(event.images)
+            add(self._images(operation, model, key), event.images)
         if event.code == "ok" and event.images < event.asked_images:
-            families.short_answers.labels(event.operation.value, model, key).inc()
+            families.short_answers.labels(operation, model, key).inc()
         if event.usage is not None:
             self._count_tokens(model, key, event.usage)
         if event.provider is not None:
             if event.cost_usd:
-                self._cost(model, key, event.provider).inc(float(event.cost_usd))
+                add(self._cost(model, key, event.provider), float(event.cost_usd))
             if event.estimated_usd:
-                self._estimated(model, key, event.provider).inc(float(event.estimated_usd))
+                add(self._estimated(model, key, event.provider), float(event.estimated_usd))
         for fault, param in zip_longest(event.faults, event.fault_params, fillvalue=""):
             families.violations.labels(model, self._param(param), fault).inc()
         for rule in event.translated:
@@ -231,4 +236,4 @@ class Metrics(Observer):
             split = (("text", text), ("image", image), ("unspecified", total - text - image))
             for modality, count in split:
                 if count > 0:
-                    self._tokens(model, key, direction, modality).inc(count)
+                    self.tally.add(self._tokens(model, key, direction, modality), count)

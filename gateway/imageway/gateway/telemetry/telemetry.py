@@ -30,7 +30,7 @@ class Telemetry:
         self.metrics.watch(drain)
         logs = LogObserver(log, trace_id=trace_id)
         self.observers: tuple[Observer, ...] = (self.metrics, logs, traces) if traces else (self.metrics, logs)
-        meter = wire_meter(self.metrics.families)
+        meter = wire_meter(self.metrics)
         self.middleware: tuple[Callable[[ASGIApp], ASGIApp], ...] = (meter, traces.around) if traces else (meter,)
 
     def configured(self, registry: Registry) -> None:

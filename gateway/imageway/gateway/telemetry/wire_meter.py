@@ -6,15 +6,16 @@ from typing import Any
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
-from imageway.gateway.telemetry.families import Families
+from imageway.gateway.telemetry.metrics import Metrics
 
 __all__ = ("wire_meter",)
 
 _OPERATIONS = {"generations": "generate", "edits": "edit", "variations": "variation"}
 
 
-def wire_meter(families: Families) -> Callable[[ASGIApp], ASGIApp]:
+def wire_meter(metrics: Metrics) -> Callable[[ASGIApp], ASGIApp]:
     """The meter as ASGI middleware."""
+    families, tally = metrics.families, metrics.tally
     calls = held = 0
     families.calls_in_flight.set_function(lambda: float(calls))
     families.bytes_in_flight.set_function(lambda: float(held))
@@ -52,8 +53,8 @@ def wire_meter(families: Families) -> Callable[[ASGIApp], ASGIApp]:
             finally:
                 calls -= 1
                 held -= received
-                found[0].inc(received)
-                found[1].inc(sent)
+                tally.add(found[0], received)
+                tally.add(found[1], sent)
 
         return metered
 
