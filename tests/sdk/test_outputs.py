@@ -183,6 +183,31 @@ def test_a_column_called_image_is_not_run_over_by_another(tmp_path: Path) -> Non
     assert told == {"id": "1", "title": "a", "image": "mine", "pic_file_name": "1_pic_0.png"}
 
 
+def test_columns_of_an_image_folder_have_one_type_each(tmp_path: Path) -> None:
+    path = tmp_path / "data.json"
+    records: list[dict[str, Any]] = [
+        {"id": 1, "title": "a", "price": 1, "tags": "x", "more": {"k": 1}},
+        {"id": "b", "title": "c", "price": 2.5, "tags": ["y"], "more": None},
+    ]
+    path.write_text(json.dumps(records))
+    plan = Plan(name="t", folder=tmp_path, data=DataFile(path=path), nodes=(DRAW,))
+
+    async def run() -> None:
+        async with AsyncClient(app=FakeGateway(_answer)) as client:
+            await run_plan(plan, client, output=tmp_path, on_event=lambda _: None)
+
+    asyncio.run(run())
+
+    images = tmp_path / "multimodal_output" / "image"
+    assert [json.loads(line) for line in (images / "metadata.jsonl").read_text().splitlines()] == [
+        {"id": "1", "title": "a", "price": 1, "tags": ["x"], "more": {"k": 1}, "file_name": "1_pic_0.png"},
+        {"id": "b", "title": "c", "price": 2.5, "tags": ["y"], "more": None, "file_name": "b_pic_0.png"},
+    ]
+    datasets = pytest.importorskip("datasets")
+    loaded = datasets.load_dataset("imagefolder", data_dir=str(images), cache_dir=str(tmp_path / "cache"))["train"]
+    assert loaded["id"][:] == ["1", "b"]
+
+
 def test_without_pictures_there_is_no_metadata(tmp_path: Path) -> None:
     images = _run(tmp_path, DRAW, titles=("a",))
     there = (images / "metadata.jsonl").exists()

@@ -10,6 +10,7 @@ from imageway.contract.request import JsonValue
 from imageway.sdk.pipeline.files.json_text import json_bytes
 from imageway.sdk.pipeline.files.sink import atomic_file
 from imageway.sdk.pipeline.journal.row_paths import picture_of, pictures_in, renamed
+from imageway.sdk.pipeline.output.tables import cell, has_one_type, kind_of
 
 __all__ = ("METADATA", "PictureColumns", "metadata_rows", "picture_columns", "write_metadata")
 
@@ -22,12 +23,14 @@ class PictureColumns(Struct, frozen=True, kw_only=True):
     """The columns that hold one picture, and those that hold several in some row, in the order they are met.
 
     `image` is the column that is loaded as `image`, the first that holds one picture; None where another column is
-    called so.
+    called so. `mixed` are the other columns whose values have no type in common, with the kinds of these: a dataset
+    has one type for a column.
     """
 
     single: tuple[str, ...]
     several: tuple[str, ...]
     image: str | None
+    mixed: dict[str, set[str]] = {}
 
     def key(self, column: str) -> str:
         """What the column is called in `metadata.jsonl`."""
@@ -44,7 +47,7 @@ class PictureColumns(Struct, frozen=True, kw_only=True):
 def picture_columns(rows: Iterable[Row]) -> PictureColumns:
     """Which columns of *rows*, as the journal keeps them, hold pictures."""
     several: dict[str, bool] = {}
-    others: set[str] = set()
+    others: dict[str, set[str]] = {}
     for row in rows:
         for name, value in row.items():
             if picture_of(value) is not None:
@@ -52,13 +55,14 @@ def picture_columns(rows: Iterable[Row]) -> PictureColumns:
             elif isinstance(value, list) and value and all(picture_of(item) is not None for item in value):
                 several[name] = True
             elif value is not None:
-                others.add(name)
+                others.setdefault(name, set()).add(kind_of(value))
     single = tuple(name for name, many in several.items() if not many)
-    taken = (others | set(several)) & {"image", "file_name"}
+    taken = (set(others) | set(several)) & {"image", "file_name"}
     return PictureColumns(
         single=single,
         several=tuple(name for name, many in several.items() if many),
         image=single[0] if single and taken <= {single[0]} else None,
+        mixed={name: kinds for name, kinds in others.items() if not has_one_type(kinds)},
     )
 
 
@@ -82,7 +86,7 @@ def metadata_rows(rows: Iterable[Row], columns: PictureColumns, *, folder: str) 
             elif name in columns.single:
                 told[columns.key(name)] = value
             else:
-                told[name] = value
+                told[name] = cell(value, columns.mixed[name]) if name in columns.mixed else value
         yield told
 
 

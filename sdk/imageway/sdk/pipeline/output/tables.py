@@ -18,6 +18,8 @@ __all__ = (
     "arrow_type",
     "cell",
     "column_kinds",
+    "has_one_type",
+    "kind_of",
     "parquet_writer",
     "require_library",
     "write_csv",
@@ -76,7 +78,7 @@ def column_kinds(rows: Iterable[Row]) -> dict[str, set[str]]:
         for name, value in row.items():
             found = kinds.setdefault(name, set())
             if value is not None:
-                found.add(_kind(value))
+                found.add(kind_of(value))
     return kinds
 
 
@@ -96,6 +98,11 @@ def arrow_type(kinds: set[str]) -> Any:  # noqa: ANN401  # pyarrow has no types
             return pa.string()
 
 
+def has_one_type(kinds: set[str]) -> bool:
+    """Whether values of these *kinds* can stand in one column as they are."""
+    return len(kinds) <= 1 or kinds == {"int", "float"}
+
+
 def cell(value: JsonValue, kinds: set[str]) -> JsonValue:
     """*value* for a column of these *kinds*."""
     match sorted(kinds):
@@ -109,7 +116,8 @@ def cell(value: JsonValue, kinds: set[str]) -> JsonValue:
             return value if value is None else _clean(value) if isinstance(value, str) else _json(value)
 
 
-def _kind(value: JsonValue) -> str:
+def kind_of(value: JsonValue) -> str:
+    """bool, int, float, str, list (of texts), or json for all else."""
     match value:
         case bool():
             return "bool"
