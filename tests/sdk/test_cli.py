@@ -26,6 +26,7 @@ from imageway.sdk.cli.place import Place
 from imageway.sdk.cli.progress import PlainProgress, is_live, progress
 from imageway.sdk.cli.run import Anew, run_task
 from imageway.sdk.cli.talk import Exit, GiveUpError, say
+from imageway.sdk.cli.words import told_once
 from imageway.sdk.connecting import GatewayChoice
 from imageway.sdk.pipeline.events import Noted, RecordFault, RecordFinished, RunStarted
 from imageway.sdk.pipeline.files.lock import run_lock
@@ -410,6 +411,18 @@ def test_the_second_interrupt_aborts(tmp_path: Path) -> None:
         _run(tmp_path, FakeGateway(answer))
 
     assert (tmp_path / "output.json").read_text() == "[]\n"
+
+
+def test_an_aborted_command_puts_its_object_on_stdout_too(capsys: pytest.CaptureFixture[str]) -> None:
+    def interrupted() -> Exit:
+        raise KeyboardInterrupt
+
+    assert told_once(interrupted, as_json=True) == 130
+
+    assert json.loads(capsys.readouterr().out) == {
+        "exit_code": 130,
+        "error": "aborted; what was finished before is written",
+    }
 
 
 def test_version_and_help_come_without_the_engine(capsys: pytest.CaptureFixture[str]) -> None:

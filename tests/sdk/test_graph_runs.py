@@ -226,6 +226,9 @@ def broken(config, state):
 def leaving(config, state):
     raise SystemExit(0)
 
+def interrupting(config, state):
+    raise KeyboardInterrupt
+
 async def cancelled(config, state):
     import asyncio
     raise asyncio.CancelledError
@@ -263,6 +266,7 @@ def test_a_lambda_is_a_function_or_a_class_and_gets_its_node(tmp_path: Path, nam
         ("nothing", "task_executor.nothing answered with nothing; it must return the state."),
         ("broken", "task_executor.broken raised LookupError: no such hat"),
         ("leaving", "task_executor.leaving raised SystemExit: 0"),
+        ("interrupting", "task_executor.interrupting raised KeyboardInterrupt"),
         ("cancelled", "task_executor.cancelled raised CancelledError"),
         (
             "no_number",

@@ -10,6 +10,7 @@ import pytest
 from fakes.gateway import FakeGateway
 from fakes.task_files import TASK, write_task
 from imageway.sdk.cli import main
+from imageway.sdk.pipeline.journal.run_view import open_run
 from loopback import serving
 
 EDITED = TASK.replace(
@@ -121,6 +122,8 @@ def test_what_cannot_be_drawn_anew_is_told_and_nothing_is_sent(
 
     assert (exit_, said.splitlines()[-1]) == (2, f"imageway: {sentence.format(path=path)}")
     assert gateway.drawn_requests == []
+    with open_run(tmp_path) as view:
+        assert view.ended_at is not None
 
 
 def test_rejects_belong_to_the_run_that_goes_on(run: Any, tmp_path: Path) -> None:

@@ -40,15 +40,19 @@ def run(gateway: Numbered, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> I
     monkeypatch.setenv("IMAGEWAY_CACHE_DIR", str(tmp_path / "cache"))
     with serving(gateway) as url:
 
-        def command(folder: str, *titles: str, options: tuple[str, ...] = ("--share-identical",)) -> list[bytes | None]:
+        def command(
+            folder: str, *titles: str, options: tuple[str, ...] = ("--share-identical",), n: int = 1
+        ) -> list[Any]:
             task = tmp_path / folder
             task.mkdir(exist_ok=True)
-            write_task(task)
+            write_task(task, ("size: 512x512", f"size: 512x512\n          n: {n}"))
             records = [{"id": str(n), "title": title} for n, title in enumerate(titles, start=1)]
             (task / "data.json").write_text(json.dumps(records))
             main(["run", str(task), "--gateway", url, *options])
             rows = json.loads((task / "output.json").read_text())
-            return [None if row["picture"] is None else Path(row["picture"]).read_bytes() for row in rows]
+            return [
+                Path(row["picture"]).read_bytes() if isinstance(row["picture"], str) else row["picture"] for row in rows
+            ]
 
         yield command
 
@@ -80,6 +84,24 @@ def test_another_run_takes_the_answer_from_the_store_and_pays_nothing(
 
     assert (again, len(gateway.drawn_requests)) == (first, 1)
     assert json.loads(capsys.readouterr().out)["cost_usd"] == 0.0
+
+
+@pytest.mark.parametrize("option", ["--fresh", "--replace"])
+def test_a_run_that_draws_anew_shares_nothing_but_its_own(run: Any, gateway: Numbered, option: str) -> None:
+    first, *_ = run("a", "kite", "kite")
+
+    second, third = run("a", "kite", "kite", options=("--share-identical", option))
+
+    assert second == third != first
+    assert len(gateway.drawn_requests) == 2
+
+
+def test_an_answer_with_too_few_pictures_is_not_shared(run: Any, gateway: Numbered) -> None:
+    run("a", "kite", n=2)
+
+    run("b", "kite", n=2)
+
+    assert len(gateway.drawn_requests) == 2
 
 
 def test_a_failure_is_not_shared(run: Any, gateway: Numbered) -> None:

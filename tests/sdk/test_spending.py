@@ -76,6 +76,55 @@ def test_what_is_planned_is_what_is_then_spent(
     assert (after["done"], after["calls"][0]["calls"], after["cost_usd"]["high"]) == (10, 0, 0.0)
 
 
+def test_a_plan_counts_what_the_run_asks_again_and_nothing_else(
+    gateway: str, vendor: Upstream, task: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    _records(task, 4)
+    vendor.replies.append(failed(400, "moderation_blocked"))
+    run = ("run", str(task), "--gateway", gateway, "--concurrency", "1")
+    _command(capsys, *run)
+    capsys.readouterr()
+
+    assert main(["plan", str(task), "--gateway", gateway]) == 0
+    assert capsys.readouterr().out.splitlines()[0] == (
+        "records 4 (3 already done, 1 failed before, and not asked for again by themselves); calls 0; images 0"
+    )
+
+    _, other = _command(capsys, "plan", str(task), "--gateway-config", str(tmp_path / "gateway.yaml"))
+    assert (other["done"], other["calls"][0]["calls"]) == (0, 4)
+
+    (task / "data.json").write_text(json.dumps([{"id": str(n), "title": f"new {n}"} for n in (3, 4)]))
+    _, edited = _command(capsys, "plan", str(task), "--gateway", gateway)
+    before = len(vendor.requests)
+    _command(capsys, *run)
+    assert (edited["done"], edited["calls"][0]["calls"], len(vendor.requests) - before) == (0, 2, 2)
+
+
+@pytest.mark.parametrize(("choice", "told", "exit_"), [("fix", (0, 0, 2), 0), ("skip", (0, 1, 1), 0)])
+def test_a_plan_knows_what_the_task_does_with_requests_beyond_the_model(
+    gateway: str,
+    vendor: Upstream,
+    task: Path,
+    capsys: pytest.CaptureFixture[str],
+    choice: str,
+    told: tuple[int, int, int],
+    exit_: int,
+) -> None:
+    config = task / "graph_config.yaml"
+    config.write_text(
+        config.read_text().replace("      node_type: llm", f"      on_violation: {choice}\n      node_type: llm")
+    )
+    (task / "data.json").write_text(json.dumps([{"id": "1", "title": "word " * 2000}, {"id": "2", "title": "fine"}]))
+
+    found, plan = _command(capsys, "plan", str(task), "--gateway", gateway)
+    _command(capsys, "run", str(task), "--gateway", gateway)
+
+    assert (plan["refused"], plan["skipped"], plan["calls"][0]["calls"]) == told
+    assert (found, len(vendor.requests)) == (exit_, told[2])
+    _, after = _command(capsys, "plan", str(task), "--gateway", gateway)
+    assert after["calls"][0]["calls"] == 0
+
+
 def test_a_budget_of_half_the_plan_stops_cleanly_and_a_higher_one_goes_on(
     gateway: str, vendor: Upstream, task: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -199,6 +248,25 @@ def test_a_run_in_which_most_records_fail_of_one_cause_stops_unless_it_is_theirs
     assert len(gateway.drawn_requests) == 30
 
 
+def test_records_that_fail_before_a_call_stop_nobody(tmp_path: Path) -> None:
+    write_task(tmp_path)
+    (tmp_path / "data.json").write_text(
+        json.dumps([{"id": str(n), "title": "t" * 1100} for n in range(40)] + [{"id": "last", "title": "fine"}])
+    )
+    gateway = FakeGateway()
+
+    async def run() -> RunSummary:
+        loaded, _ = load_task(tmp_path)
+        assert loaded is not None
+        async with AsyncClient(app=gateway) as client:
+            bounds = Bounds(concurrency=1)
+            return await run_plan(loaded.plan, client, output=tmp_path, on_event=lambda _: None, bounds=bounds)
+
+    summary = asyncio.run(run())
+
+    assert (summary.stopped, summary.failed, summary.succeeded) == (None, 40, 1)
+
+
 def test_what_waits_for_a_busy_gateway_is_given_up_when_the_run_is_stopped(tmp_path: Path) -> None:
     write_task(tmp_path)
     busy = failed(429, "rate_limit_exceeded", retry_after="600")
@@ -227,7 +295,7 @@ def test_a_budget_below_a_cent_is_told_as_it_was_written(
 ) -> None:
     assert main(["run", str(task), "--gateway", gateway, "--budget", "0.00005USD"]) == 5
 
-    assert capsys.readouterr().err.splitlines()[1] == (
+    assert capsys.readouterr().err.splitlines()[-2] == (
         "stopped: The budget of 0.00005 USD is reached: 0.0000 are spent, and the next call may cost 0.0800."
     )
 

@@ -63,6 +63,64 @@ def test_a_full_disk_stops_the_run_and_the_rest_is_drawn_when_there_is_room(task
     assert not [*images.glob("*.tmp")]
 
 
+def test_an_output_that_cannot_be_written_is_told_and_made_of_what_was_drawn_later(
+    task: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (task / "rows.json").mkdir()
+    gateway = FakeGateway()
+    with serving(gateway) as url:
+        arguments = ["run", str(task), "--gateway", url, "--output-file", "rows.json"]
+
+        assert main(arguments) == 3
+
+        (task / "rows.json").rmdir()
+        told = capsys.readouterr().err.splitlines()[-1]
+        assert main(arguments) == 0
+
+    assert told == (
+        f"imageway: what has come of the run can't be written ({task / 'rows.json'}: Is a directory);"
+        " what was drawn is kept in the output folder, and the same command goes on"
+    )
+    assert len(gateway.drawn_requests) == 4
+    assert len(json.loads((task / "rows.json").read_text())) == 4
+
+
+@pytest.mark.parametrize(
+    ("file", "folder"),
+    [
+        (".imageway/rows.json", ".imageway"),
+        ("multimodal_output/image/metadata.jsonl", "multimodal_output"),
+    ],
+)
+def test_an_output_is_not_written_among_the_runs_own_files(
+    task: Path, capsys: pytest.CaptureFixture[str], file: str, folder: str
+) -> None:
+    gateway = FakeGateway()
+    with serving(gateway) as url:
+        assert main(["run", str(task), "--gateway", url, "--output-file", file]) == 2
+
+    assert capsys.readouterr().err == (
+        f"imageway: {task / file} is in the folder {folder}, which is for the run's own files; name another file\n"
+    )
+    assert gateway.drawn_requests == []
+
+
+def test_pictures_are_not_drawn_into_the_folder_that_records_come_from(
+    task: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    images = task / "multimodal_output" / "image"
+    images.mkdir(parents=True)
+    (images / "a.png").write_bytes(picture())
+    write_task(task, ("file_path: data.json", "file_path: multimodal_output/image"), ("{title}", "{id}"))
+
+    with serving(FakeGateway()) as url:
+        assert main(["run", str(task), "--gateway", url]) == 2
+
+    assert capsys.readouterr().err == (
+        f"imageway: {images} is where the records come from; draw into another folder with -o\n"
+    )
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="there is no /proc")
 def test_a_folder_that_cannot_be_written_costs_nothing(task: Path, capsys: pytest.CaptureFixture[str]) -> None:
     gateway = FakeGateway()

@@ -105,7 +105,8 @@ def _run(
         bool,
         Parameter(
             negative="",
-            help="Answer equal requests once, this run's and earlier ones'; otherwise two records are two draws.",
+            help="Answer equal requests once, this run's and earlier ones', which --fresh and --replace leave out;"
+            " otherwise two records are two draws.",
         ),
     ] = False,
     fail_on: Annotated[

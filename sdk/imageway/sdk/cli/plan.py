@@ -7,8 +7,6 @@ from decimal import Decimal
 from pathlib import Path
 from statistics import fmean
 
-from msgspec import Struct
-
 from imageway.contract.cost import Estimate
 from imageway.contract.errors import ImageError
 from imageway.contract.request import ImageRequest, JsonValue
@@ -17,7 +15,7 @@ from imageway.sdk.cli.gateway import open_client
 from imageway.sdk.cli.place import Place
 from imageway.sdk.cli.talk import Exit, GiveUpError, counted, put, put_json, say
 from imageway.sdk.client import AsyncClient
-from imageway.sdk.connecting import GatewayChoice
+from imageway.sdk.connecting import GatewayChoice, drawer_of
 from imageway.sdk.embedded import Opener
 from imageway.sdk.money import shown_usd
 from imageway.sdk.pipeline.checking.forecast import CallForecast, Forecast, forecast
@@ -25,7 +23,7 @@ from imageway.sdk.pipeline.data.kinds import Selection
 from imageway.sdk.pipeline.data.row import SourceError
 from imageway.sdk.pipeline.data.source import open_source
 from imageway.sdk.pipeline.journal.file import JournalError
-from imageway.sdk.pipeline.journal.run_view import open_run
+from imageway.sdk.pipeline.journal.run_view import RunView, open_run
 from imageway.sdk.pipeline.plan import Plan
 from imageway.sdk.pipeline.run import plan_digest
 from imageway.sdk.pipeline.sending.tariff import Tariff
@@ -35,11 +33,25 @@ __all__ = ("plan_task",)
 _CONCURRENCY = 8
 
 
-class _Earlier(Struct, frozen=True, kw_only=True):
-    """What a folder knows of the same plan: the positions of records that are done, and how long calls took."""
+class _Earlier:
+    """What a folder knows of the same plan, drawn by the same."""
 
-    done: frozenset[int] = frozenset()
-    seconds: tuple[float, ...] = ()
+    def __init__(self, view: RunView) -> None:
+        self._view = view
+        self._keys = view.keys()
+        self._ended = dict(view.ended_positions())
+
+    def ended(self, position: int) -> bool | None:
+        return self._ended.get(position)
+
+    def is_answered(self, record_id: str, node: str, request: ImageRequest) -> bool | None:
+        match self._view.state(self._keys.key(record_id, node, request)):
+            case "answered":
+                return True
+            case "failed" | "unknown":
+                return False
+            case _:
+                return None
 
 
 class _Pricing:
@@ -79,13 +91,17 @@ async def plan_task(
                 raise GiveUpError(Exit.UNUSABLE, "the task can't be run as it is")
             plan = loaded.plan
             folder, _ = Place(output=output).found(plan.folder)
-            earlier = await asyncio.to_thread(_earlier, folder, plan)
-            told = await _forecast(plan, client, selection, earlier)
+            with ExitStack() as stack:
+                view = await asyncio.to_thread(_opened, stack, folder)
+                seconds = () if view is None else tuple(view.call_seconds())
+                same = view is not None and (view.plan, view.drawer) == (plan_digest(plan), drawer_of(choice))
+                earlier = _Earlier(view) if view is not None and same else None
+                told = await _forecast(plan, client, selection, earlier)
         except ImageError as error:
             raise GiveUpError(Exit.NO_GATEWAY, f"the gateway can't be asked: {error.message}") from error
         except SourceError as error:
             raise GiveUpError(Exit.UNUSABLE, str(error)) from error
-    seconds = _seconds(told, earlier)
+    takes_s = _seconds(told, seconds)
     for refusal in told.refusals:
         where = f", node {refusal.node}" if refusal.node else ""
         say(f"record {refusal.position} '{refusal.record_id}'{where}: {refusal.message}")
@@ -93,14 +109,14 @@ async def plan_task(
         say(f"... and {told.refused - len(told.refusals)} records more that would be refused")
     exit_ = Exit.SOME_FAILED if told.refused else Exit.FINE
     if as_json:
-        put_json(_as_json(told, seconds, exit_))
+        put_json(_as_json(told, takes_s, exit_))
     else:
-        for line in _lines(told, seconds):
+        for line in _lines(told, takes_s):
             put(line)
     return exit_
 
 
-async def _forecast(plan: Plan, client: AsyncClient, selection: Selection, earlier: _Earlier) -> Forecast:
+async def _forecast(plan: Plan, client: AsyncClient, selection: Selection, earlier: _Earlier | None) -> Forecast:
     with ExitStack() as stack:
         source = stack.enter_context(open_source(plan.data, id_column=plan.id_column, selection=selection))
         return await forecast(
@@ -109,32 +125,32 @@ async def _forecast(plan: Plan, client: AsyncClient, selection: Selection, earli
             _Pricing(client),
             specs=await client.models(),
             folders=(*source.folders, plan.folder, Path.cwd()),
-            done=earlier.done,
+            earlier=earlier,
         )
 
 
-def _earlier(output: Path, plan: Plan) -> _Earlier:
+def _opened(stack: ExitStack, output: Path) -> RunView | None:
     try:
-        with open_run(output) as view:
-            seconds = tuple(view.call_seconds())
-            same = view.plan == plan_digest(plan)
-            return _Earlier(done=frozenset(view.done_positions()) if same else frozenset(), seconds=seconds)
+        return stack.enter_context(open_run(output))
     except JournalError:
-        return _Earlier()
+        return None
 
 
-def _seconds(told: Forecast, earlier: _Earlier) -> float | None:
+def _seconds(told: Forecast, earlier_s: tuple[float, ...]) -> float | None:
     """How long the run may take with a few calls in flight, by what calls took in the folder before."""
     calls = sum(call.calls for call in told.calls)
-    if not earlier.seconds or not calls:
+    if not earlier_s or not calls:
         return None
-    return fmean(earlier.seconds) * calls / min(calls, _CONCURRENCY)
+    return fmean(earlier_s) * calls / min(calls, _CONCURRENCY)
 
 
 def _lines(told: Forecast, seconds: float | None) -> Iterator[str]:
     calls, images = sum(call.calls for call in told.calls), sum(call.images for call in told.calls)
-    done = f" ({told.done:,} already done)" if told.done else ""
+    known = {"already done": told.done, "failed before, and not asked for again by themselves": told.failed}
+    ended = ", ".join(f"{count:,} {words}" for words, count in known.items() if count)
+    done = f" ({ended})" if ended else ""
     refused = f", {told.refused:,} would be refused" if told.refused else ""
+    refused += f", {told.skipped:,} would be passed over" if told.skipped else ""
     yield f"records {told.records:,}{done}{refused}; calls {calls:,}; images {images:,}"
     for call in told.calls:
         counts = f"{counted(call.calls, 'call')}, {counted(call.images, 'image')}"
@@ -171,7 +187,9 @@ def _as_json(told: Forecast, seconds: float | None, exit_: Exit) -> dict[str, Js
         "exit_code": int(exit_),
         "records": told.records,
         "done": told.done,
+        "failed_before": told.failed,
         "refused": told.refused,
+        "skipped": told.skipped,
         "refusals": [
             {"position": one.position, "id": one.record_id, "node": one.node, "message": one.message}
             for one in told.refusals

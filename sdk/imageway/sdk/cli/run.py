@@ -28,6 +28,7 @@ from imageway.sdk.pipeline.journal.journal import JournalError
 from imageway.sdk.pipeline.journal.redo import RedoError, read_redo
 from imageway.sdk.pipeline.loading.loaded import LoadedTask
 from imageway.sdk.pipeline.output.targets import TargetError
+from imageway.sdk.pipeline.output.unwritten import UnwrittenError
 from imageway.sdk.pipeline.run import Bounds, run_plan
 from imageway.sdk.pipeline.sending.sharing import shared_folder
 
@@ -125,6 +126,8 @@ async def run_task(
                 )
         except ImageError as error:
             raise GiveUpError(Exit.NO_GATEWAY, f"the gateway doesn't tell its models: {error.message}") from error
+        except UnwrittenError as error:
+            raise GiveUpError(Exit.SOME_FAILED, str(error)) from error
         except (TargetError, SourceError, RunLockedError, JournalError, RedoError) as error:
             raise GiveUpError(Exit.UNUSABLE, str(error)) from error
         except OSError as error:

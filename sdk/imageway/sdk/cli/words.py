@@ -77,4 +77,6 @@ def told_once(command: Callable[[], Exit], *, as_json: bool) -> Exit:
         return error.exit
     except (KeyboardInterrupt, asyncio.CancelledError):
         say(f"imageway: {ABORTED}")
+        if as_json:
+            put_json({"exit_code": int(Exit.INTERRUPTED), "error": ABORTED})
         return Exit.INTERRUPTED

@@ -32,6 +32,7 @@ from imageway.sdk.pipeline.output.image_folder import write_metadata
 from imageway.sdk.pipeline.output.output_file import write_output
 from imageway.sdk.pipeline.output.sidecars import write_sidecars
 from imageway.sdk.pipeline.output.targets import require_targets
+from imageway.sdk.pipeline.output.unwritten import unwritten
 from imageway.sdk.pipeline.pictures.media import Places
 from imageway.sdk.pipeline.plan import Plan
 from imageway.sdk.pipeline.sending.pace import Pace
@@ -73,10 +74,9 @@ _INTERRUPTED = "Interrupted: what was in flight has been finished."
 _START = 4
 _LAST, _MOST_OF_A_KIND = 20, 10
 _OF_THE_RECORD = frozenset({
-    "content_rejected", "missing_field", "invalid_id", "invalid_record", "duplicate_id", "task_code", "earlier_picture",
-    "skipped",
+    "content_rejected", "task_code",
 })  # fmt: skip
-"""Failures that say something of a record, and nothing of the others."""
+"""Failures that say something of a record and nothing of the others, though a call was sent for it."""
 
 
 async def run_plan(
@@ -117,11 +117,11 @@ async def run_plan(
     *seed*.
 
     The calls that *redo* names are made anew, and what follows from them; their earlier pictures stay beside.
-    With *shared* equal requests have one answer, out of that folder where it has one.
+    With *shared* equal requests have one answer, out of that folder where it has one and nothing is to be drawn again.
 
     Raises `TargetError`, `RedoError`, `JournalError`, `SourceError` for data that can't be used, `RunLockedError`,
     `OSError` where *output* can't be written, and `ImageError` where the gateway doesn't tell its models; all before
-    the first record.
+    the first record. `UnwrittenError` is raised at the end, where no output can be made of what was drawn.
     """
     require_targets(plan, output, writing.file)
     async with AsyncExitStack() as stack:
@@ -159,11 +159,12 @@ async def run_plan(
             replace=replace,
             retry_failed=retry_failed,
             retry_unknown=retry_unknown,
-            shared=None if shared is None else SharedAnswers(shared),
+            shared=None if shared is None else SharedAnswers(shared, earlier=not (fresh or anew)),
             seed=seed,
         )
         feed = _Feed(plan, source, journal)
         await feed.fill()
+        await asyncio.to_thread(journal.begin)
         run = _Run(plan, studio, feed, on_event, stop or asyncio.Event(), selection)
         for note in plan.notes:
             on_event(Noted(message=note))
@@ -171,7 +172,8 @@ async def run_plan(
         try:
             await run.work(bounds, sleep)
         finally:
-            paths = run.write(writing)
+            with unwritten():
+                paths = run.write(writing)
         return run.summary(*paths)
 
 
@@ -365,7 +367,7 @@ class _Run:
         faults = [
             fault
             for fault in self._lately
-            if fault is not None and not fault.remembered and fault.code not in _OF_THE_RECORD
+            if fault is not None and not fault.remembered and fault.attempts and fault.code not in _OF_THE_RECORD
         ]
         code, count = next(iter(Counter(fault.code for fault in faults).most_common(1)), ("", 0))
         if count <= _MOST_OF_A_KIND:

@@ -5,23 +5,26 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from itertools import islice
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol, TypeAlias
 
 from msgspec import Struct
 
 from imageway.contract.cost import Estimate
-from imageway.contract.errors import ImageError
+from imageway.contract.errors import ImageError, UnsupportedError
 from imageway.contract.request import ImageRequest, JsonValue
 from imageway.contract.spec import ModelSpec
 from imageway.sdk.pipeline.data.row import Row
 from imageway.sdk.pipeline.graph import START
 from imageway.sdk.pipeline.nodes.parameters import fields_of_params
 from imageway.sdk.pipeline.nodes.render import request_of
+from imageway.sdk.pipeline.pictures.fixes import fixed
 from imageway.sdk.pipeline.pictures.media import Places
-from imageway.sdk.pipeline.plan import ImageNode, Plan, TextNode, calls_of, writes_of
+from imageway.sdk.pipeline.plan import ImageNode, OnViolation, Plan, TextNode, calls_of, writes_of
 from imageway.sdk.pipeline.template import MissingFieldError, fields
 
-__all__ = ("CallForecast", "Forecast", "Refusal", "forecast")
+__all__ = ("CallForecast", "Earlier", "Forecast", "Refusal", "forecast")
+
+_End: TypeAlias = Literal["to send", "answered", "failed", "refused"]
 
 _AT_ONCE = 16
 _TEXT = "x" * 400
@@ -37,6 +40,18 @@ class Pricing(Protocol):
     async def check(self, request: ImageRequest) -> None: ...
 
     async def estimate(self, request: ImageRequest) -> Estimate | None: ...
+
+
+class Earlier(Protocol):
+    """What is known of an earlier pass of the same run."""
+
+    def ended(self, position: int) -> bool | None:
+        """Whether the record there is done; False where a call of it has failed, None where it is to be run."""
+        ...
+
+    def is_answered(self, record_id: str, node: str, request: ImageRequest) -> bool | None:
+        """Whether this very call was answered; False where it has failed, None where it is to be sent."""
+        ...
 
 
 class CallForecast(Struct, kw_only=True):
@@ -67,11 +82,16 @@ class Refusal(Struct, frozen=True, kw_only=True):
 
 
 class Forecast(Struct, kw_only=True):
-    """A run to be. `done` records have their outcome already; the first `refusals` are told, `refused` counts them."""
+    """A run to be. `done` records are done already, `failed` ones have failed and aren't asked for again by themselves.
+
+    The first `refusals` are told, `refused` counts them; `skipped` ones would be passed over instead, as the task says.
+    """
 
     records: int = 0
     done: int = 0
+    failed: int = 0
     refused: int = 0
+    skipped: int = 0
     text_calls: int = 0
     calls: list[CallForecast] = []
     refusals: list[Refusal] = []
@@ -95,14 +115,14 @@ async def forecast(
     *,
     specs: Mapping[str, ModelSpec],
     folders: Sequence[Path],
-    done: frozenset[int] = frozenset(),
+    earlier: Earlier | None = None,
 ) -> Forecast:
-    """What running *plan* on *rows* would come to; *done* are the positions of records that need nothing any more.
+    """What running *plan* on *rows* would come to, but for what is known from *earlier*.
 
     What nodes will answer is stood in for. Nodes behind a condition may not be come to, and each round of a loop beyond
     the first isn't counted. Raises `SourceError`, and `ImageError` where the gateway can't be asked.
     """
-    return await _Forecasting(plan, pricing, specs, folders, done).run(rows)
+    return await _Forecasting(plan, pricing, specs, folders, earlier).run(rows)
 
 
 class _Forecasting:
@@ -112,13 +132,13 @@ class _Forecasting:
         pricing: Pricing,
         specs: Mapping[str, ModelSpec],
         folders: Sequence[Path],
-        done: frozenset[int],
+        earlier: Earlier | None,
     ) -> None:
         self._plan = plan
         self._pricing = pricing
         self._specs = specs
         self._places = Places(folders=tuple(folders), allowed_hosts=frozenset(plan.allowed_hosts))
-        self._done = done
+        self._earlier = earlier
         sure = _sure(plan)
         self._nodes = [(node.name in sure, call) for node in plan.nodes for call in calls_of(node)]
         self._made = _made(plan)
@@ -135,50 +155,83 @@ class _Forecasting:
         while batch := await asyncio.to_thread(lambda: [*islice(upcoming, _AT_ONCE)]):
             for row in batch:
                 self._told.records += 1
-                if row.position in self._done:
-                    self._told.done += 1
-                elif row.fault is not None:
+                if row.fault is not None:
                     self._refuse(row, None, row.fault.message)
-            open_rows = [row for row in batch if row.fault is None and row.position not in self._done]
-            await asyncio.gather(*map(self._record, open_rows))
+            await asyncio.gather(*(self._record(row) for row in batch if row.fault is None))
         self._told.refusals.sort(key=lambda refusal: refusal.position)
         return self._told
 
     async def _record(self, row: Row) -> None:
         state: dict[str, JsonValue] = {**self._made, "id": row.record_id, **row.fields}
+        ended = None if self._earlier is None else self._earlier.ended(row.position)
         told = iter(self._told.calls)
         for _, node in self._nodes:
             if isinstance(node, TextNode):
-                self._told.text_calls += 1
-            elif not await self._call(row, node, state, next(told)):
+                self._told.text_calls += ended is None
+                continue
+            end = await self._call(row, node, state, next(told), ended=ended)
+            if end == "refused":
                 return
+            if end == "to send":  # the record, or one before it in the file, isn't as it was: what follows is new, too
+                ended = None
+            if end == "failed":
+                break
+        if ended is not None:
+            self._told.done += ended
+            self._told.failed += not ended
 
-    async def _call(self, row: Row, node: ImageNode, state: Mapping[str, JsonValue], told: CallForecast) -> bool:
-        """Add a call to what is told; False where it would be refused."""
+    async def _call(
+        self, row: Row, node: ImageNode, state: Mapping[str, JsonValue], told: CallForecast, *, ended: bool | None
+    ) -> _End:
+        """Add a call to what is told, if it is to be sent. *ended* is what is known of its record, as in `Earlier`."""
         guessed = node.before is not None or any(
             name in self._made and name not in row.fields for name in _needed(node)
         )
+        if guessed and ended is not None:
+            return "answered"
         try:
             request = await asyncio.to_thread(
                 request_of, node, state, places=self._places, spec=self._specs.get(node.model)
             )
             if not guessed:
-                await self._pricing.check(request)
+                request = await self._admitted(node, request)
         except (MissingFieldError, ImageError) as error:
             if guessed:
                 told.calls, told.unpriced, told.guessed = told.calls + 1, told.unpriced + 1, told.guessed + 1
-                return True
-            self._refuse(row, node.name, error.message if isinstance(error, ImageError) else str(error))
-            return False
+                return "to send"
+            if isinstance(error, UnsupportedError) and self._on_violation(node) == "skip":
+                self._told.skipped += 1
+            else:
+                self._refuse(row, node.name, error.message if isinstance(error, ImageError) else str(error))
+            return "refused"
+        if self._earlier is not None and not guessed:
+            answered = await asyncio.to_thread(self._earlier.is_answered, row.record_id, node.name, request)
+            if answered is not None:
+                return "answered" if answered else "failed"
         told.calls, told.images, told.guessed = told.calls + 1, told.images + request.n, told.guessed + guessed
         estimate = await self._pricing.estimate(request)
         if estimate is None:
             told.unpriced += 1
-            return True
+            return "to send"
         told.low_usd += estimate.low_usd
         told.high_usd += estimate.high_usd
         told.approximate = told.approximate or estimate.approximate or guessed
-        return True
+        return "to send"
+
+    async def _admitted(self, node: ImageNode, request: ImageRequest) -> ImageRequest:
+        """The request as it would be sent: mended where the task says so."""
+        try:
+            await self._pricing.check(request)
+        except UnsupportedError:
+            spec = self._specs.get(request.model)
+            if self._on_violation(node) != "fix" or spec is None:
+                raise
+            request, _ = await asyncio.to_thread(fixed, request, spec)
+            await self._pricing.check(request)
+        return request
+
+    def _on_violation(self, node: ImageNode) -> OnViolation:
+        return node.on_violation or self._plan.on_violation
 
     def _refuse(self, row: Row, node: str | None, message: str) -> None:
         self._told.refused += 1

@@ -3,7 +3,7 @@
 import os
 import secrets
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import BinaryIO
@@ -69,7 +69,10 @@ def write_errors(output: Path, errors: Iterable[dict[str, JsonValue]]) -> Path |
 
 @contextmanager
 def atomic_file(path: Path) -> Iterator[BinaryIO]:
-    """A file to be written, which is put in its place when it is on the disk; where anything fails, it goes."""
+    """A file to be written, which is put in its place when it is on the disk; where anything fails, it goes.
+
+    What the file system says against it is raised with the name that was asked for.
+    """
     temporary = path.parent / f".{secrets.token_hex(8)}.tmp"
     try:
         with _created(temporary) as file:
@@ -77,8 +80,11 @@ def atomic_file(path: Path) -> Iterator[BinaryIO]:
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
+    except BaseException as error:
+        with suppress(OSError):  # where it can't go, what went wrong before is worth more
+            temporary.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.filename == str(temporary):
+            raise OSError(error.errno, error.strerror, str(path)) from error
         raise
 
 

@@ -4,11 +4,9 @@ A call's key is made of the record, the node and all that is sent, so a rerun fi
 and sends what was in flight under the same key as before.
 """
 
-import json
 import os
 import secrets
 import sqlite3
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -17,14 +15,13 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Literal
 
-import msgspec
 from msgspec import Struct
 
-from imageway.contract.errors import ErrorCode, ImageError
 from imageway.contract.request import ImageFormat, ImageRequest
 from imageway.sdk.pipeline.events import RecordFault
 from imageway.sdk.pipeline.files.names import FileNames
 from imageway.sdk.pipeline.files.provenance import Answered, KeptPicture, asked_of, fault_json, read_fault
+from imageway.sdk.pipeline.journal.call_keys import CallKeys, call_place
 from imageway.sdk.pipeline.journal.file import JournalError, JournalFile, open_journal_file, sql_text
 from imageway.sdk.pipeline.journal.outcomes import Outcomes
 from imageway.sdk.pipeline.journal.redo import Redo, RedoError
@@ -78,7 +75,7 @@ class Journal:
         self._output = output
         self._drawer = drawer
         self._run = run
-        self._redone = Counter(call for (call,) in file.read("SELECT call FROM redo WHERE run = ?", run.number))
+        self._keys = self._found_keys()
         self.outcomes = Outcomes(file, run.number, output)
 
     def redo(self, redo: Redo) -> None:
@@ -99,40 +96,37 @@ class Journal:
                     f"the newest run here has no call of the record '{reject.record_id}'{node} to draw anew"
                 )
             wanted.update(calls)
-        rows = [(self._run.number, _call(*call), redo.digest) for call in sorted(wanted)]
+        rows = [(self._run.number, call_place(*call), redo.digest) for call in sorted(wanted)]
 
         def work(connection: sqlite3.Connection) -> None:
             connection.executemany("INSERT OR IGNORE INTO redo (run, call, list) VALUES (?, ?, ?)", rows)
 
         self._file.write(work, durable=True)
-        self._redone = Counter(
-            call for (call,) in self._file.read("SELECT call FROM redo WHERE run = ?", self._run.number)
-        )
+        self._keys = self._found_keys()
+
+    def _found_keys(self) -> CallKeys:
+        redone = (call for (call,) in self._file.read("SELECT call FROM redo WHERE run = ?", self._run.number))
+        return CallKeys(self._run.id, self._drawer, redone)
+
+    def begin(self) -> None:
+        """Note that records are run now: until the run's end is noted, it is cut off."""
+
+        def work(connection: sqlite3.Connection) -> None:
+            connection.execute("UPDATE run SET ended_at = NULL, stopped = NULL WHERE number = ?", (self._run.number,))
+
+        self._file.write(work)
 
     @property
     def run_id(self) -> str:
         return self._run.id
 
     def key(self, record_id: str, node: str, request: ImageRequest, *, draw: int = 1) -> str:
-        """The call's name towards the gateway and in here; hashes the pictures.
-
-        *draw* counts, from 1, how often *node* draws for the record: in a loop, equal requests are several draws. One
-        that is to be redone is another call.
-        """
-        call: tuple[object, ...] = (record_id, node) if draw == 1 else (record_id, node, draw)
-        redone = self._redone_times(record_id, node, draw)
-        call = (*call, {"redone": redone}) if redone else call
-        return f"imageway-{_hashed((self._run.id, self._drawer, *call, _content(request)))}"
+        """See `CallKeys.key`."""
+        return self._keys.key(record_id, node, request, draw=draw)
 
     def content_key(self, record_id: str, node: str, request: ImageRequest, *, draw: int = 1) -> str:
-        """What equal requests to the same drawer have in common, whatever record, node and run they are of.
-
-        Several draws of a loop are no equal requests, nor is one that is to be redone.
-        """
-        return _hashed((self._drawer, draw, self._redone_times(record_id, node, draw), _content(request)))
-
-    def _redone_times(self, record_id: str, node: str, draw: int) -> int:
-        return self._redone[_call(sql_text(record_id), node, draw)] if self._redone else 0
+        """See `CallKeys.content_key`."""
+        return self._keys.content_key(record_id, node, request, draw=draw)
 
     def standing(self, key: str) -> Standing:
         """How the call of *key* stands; reads the pictures that it was answered with."""
@@ -328,29 +322,11 @@ def _pass(connection: sqlite3.Connection, *, fresh: bool, replacing: bool, value
     elif newest[4] != values[2]:
         connection.execute("DELETE FROM record WHERE run = ?", newest[:1])
     connection.execute(
-        "UPDATE run SET pass = pass + 1, task = ?, drawer = ?, plan = ?, began_at = coalesce(began_at, ?),"
-        " ended_at = NULL, stopped = NULL WHERE number = ?",
+        "UPDATE run SET pass = pass + 1, task = ?, drawer = ?, plan = ?, began_at = coalesce(began_at, ?)"
+        " WHERE number = ?",
         (*map(sql_text, values), newest[0]),
     )
     return _Run(number=newest[0], id=newest[1], replacing=bool(newest[2]), fresh=bool(newest[3]))
-
-
-def _content(request: ImageRequest) -> tuple[object, ...]:
-    mask = None if request.mask is None else sha256(request.mask.content).hexdigest()
-    images = [sha256(image.content).hexdigest() for image in request.images]
-    return (request.operation, request.model, request.params, images, mask)
-
-
-def _hashed(values: tuple[object, ...]) -> str:
-    try:
-        return sha256(msgspec.json.encode(values, order="deterministic")).hexdigest()
-    except UnicodeEncodeError as error:
-        sentence = "The request or its record's id holds half of a surrogate pair, which is no valid text."
-        raise ImageError(ErrorCode.INVALID_REQUEST, sentence) from error
-
-
-def _call(record: str, node: str, draw: int) -> str:
-    return json.dumps([record, node, draw], ensure_ascii=False)
 
 
 def _claimer(connection: sqlite3.Connection) -> Callable[[str, str], bool]:

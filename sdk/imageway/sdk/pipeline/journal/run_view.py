@@ -9,6 +9,7 @@ from typing import Any
 from msgspec import Struct
 
 from imageway.contract.request import JsonValue
+from imageway.sdk.pipeline.journal.call_keys import CallKeys
 from imageway.sdk.pipeline.journal.file import JournalError, JournalFile, open_to_read, sql_text
 from imageway.sdk.pipeline.journal.outcomes import Outcomes
 
@@ -62,11 +63,24 @@ class RunView(Struct, frozen=True, kw_only=True):
             )
         ]
 
-    def done_positions(self) -> Iterator[int]:
-        for (position,) in self.file.stream(
-            "SELECT position FROM record WHERE run = ? AND outcome = 'done' ORDER BY position", self.number
+    def ended_positions(self) -> Iterator[tuple[int, bool]]:
+        """Records that a rerun asks nothing for, each with whether it is done; a call of the others has failed."""
+        for position, outcome in self.file.stream(
+            "SELECT position, outcome FROM record WHERE run = ? AND (outcome = 'done' OR attempts > 0)"
+            " ORDER BY position",
+            self.number,
         ):
-            yield position
+            yield position, outcome == "done"
+
+    def keys(self) -> CallKeys:
+        """The keys of the run's calls."""
+        redone = (call for (call,) in self.file.read("SELECT call FROM redo WHERE run = ?", self.number))
+        return CallKeys(self.id, self.drawer, redone)
+
+    def state(self, key: str) -> str | None:
+        """How the call of *key* stands; None where it isn't known."""
+        rows = self.file.read("SELECT state FROM call WHERE key = ?", key)
+        return rows[0][0] if rows else None
 
     def call_seconds(self) -> Iterator[float]:
         """How long the newest calls took that were answered, a few hundred at most."""

@@ -257,7 +257,7 @@ class _Drawing:
         content = await asyncio.to_thread(
             studio.journal.content_key, call.record_id, call.node.name, request, draw=call.draw
         )
-        return await studio.shared.get(content, ask)
+        return await studio.shared.get(content, ask, pictures=request.n)
 
     async def _reserved(self, high_usd: Decimal) -> None:
         await asyncio.to_thread(self._studio.journal.reserve, self._key, high_usd)

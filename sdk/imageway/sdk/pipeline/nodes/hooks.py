@@ -109,6 +109,7 @@ async def _called(hook: Hook, *arguments: Any) -> Any:  # noqa: ANN401  # whatev
     except (
         Exception,
         SystemExit,
+        KeyboardInterrupt,
         GeneratorExit,
         asyncio.CancelledError,
     ) as error:  # a task's own code may raise anything

@@ -34,28 +34,37 @@ def shared_folder() -> Path:
 
 
 class SharedAnswers:
-    """Answers in *folder*. One that is being asked for is waited for by whoever wants the same."""
+    """Answers in *folder*. One that is being asked for is waited for by whoever wants the same.
 
-    def __init__(self, folder: Path) -> None:
+    With *earlier* those of earlier runs are taken as well, otherwise only what was asked for here.
+    """
+
+    def __init__(self, folder: Path, *, earlier: bool = True) -> None:
         self._folder = folder
+        self._own: set[str] | None = None if earlier else set()
         self._asking: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
-    async def get(self, content_key: str, ask: Callable[[], Awaitable[ImageResult]]) -> ImageResult:
+    async def get(self, content_key: str, ask: Callable[[], Awaitable[ImageResult]], *, pictures: int) -> ImageResult:
         """The answer under *content_key*, which costs nothing, or what *ask* gives, kept for others.
 
-        Failures aren't kept: whoever waits then asks. Answers with links aren't either: links run out.
+        Failures aren't kept, nor answers with less than *pictures*: whoever waits then asks. Answers with links aren't
+        either: links run out.
         Raises what *ask* raises. A store that can't be written is told in the log: the answer is worth more.
         """
         asking = self._asking.setdefault(content_key, asyncio.Lock())
         async with asking:
             path = self._folder / content_key[:2] / f"{content_key}.json"
-            found = await asyncio.to_thread(_read, path)
-            if found is not None:
-                return found
+            if self._own is None or content_key in self._own:
+                found = await asyncio.to_thread(_read, path)
+                if found is not None and len(found.images) >= pictures:
+                    return found
             answered = await ask()
-            if all(not isinstance(image.url, str) for image in answered.images):
+            whole = len(answered.images) >= pictures
+            if whole and all(not isinstance(image.url, str) for image in answered.images):
                 try:
                     await asyncio.to_thread(_keep, path, answered)
+                    if self._own is not None:
+                        self._own.add(content_key)
                 except OSError as error:
                     log.warning("an answer can't be shared: %s: %s", path, error.strerror or type(error).__name__)
             return answered
