@@ -1,8 +1,11 @@
 """The journal: intents before calls, receipts after files; and what it makes of runs that were cut off."""
 
+import asyncio
 import hashlib
 import json
 import sqlite3
+import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -10,8 +13,9 @@ import pytest
 
 from imageway.contract.request import ImageRequest, Operation
 from imageway.contract.sniff import image_input
-from imageway.sdk.pipeline.files.provenance import Answered
+from imageway.sdk.pipeline.files.provenance import Answered, asked_of
 from imageway.sdk.pipeline.files.sink import save_picture
+from imageway.sdk.pipeline.journal.file import open_journal_file
 from imageway.sdk.pipeline.journal.journal import (
     CallSite,
     EarlierPictureError,
@@ -35,8 +39,10 @@ TO_SEND = Standing(state="to send")
 
 
 def _intend(journal: Journal, key: str, stem: Path, *, replace: bool = False) -> Path:
-    chosen, _ = journal.intend(key, CallSite(record_id="a", node="n"), REQUEST, stem=stem, replace=replace)
-    return chosen
+    site = CallSite(record_id="a", node="n")
+    intended = asyncio.run(journal.intend(key, site, asked_of(REQUEST), stem=stem, replace=replace, anew=True))
+    assert intended is not None
+    return intended[0]
 
 
 def _keep(journal: Journal, key: str, stem: Path, content: bytes = b"picture") -> Path:
@@ -83,6 +89,41 @@ def test_many_threads_find_and_keep_every_receipt(output: Path) -> None:
     kept = [Standing(state="answered", paths=(output / f"{n}_pic_0.bin",), single=True) for n in range(50)]
     assert first == kept
     assert found == [kept[number % 50] for number in range(50, 2000)]
+
+
+async def test_one_thread_writes_for_all_tasks_and_each_is_told_its_own_end(output: Path) -> None:
+    threads: set[int] = set()
+
+    def claimed(number: int) -> Callable[[sqlite3.Connection], int]:
+        def work(connection: sqlite3.Connection) -> int:
+            threads.add(threading.get_ident())
+            if number == 3:
+                raise EarlierPictureError("3")
+            connection.execute("INSERT INTO name VALUES (?, '')", (str(number),))
+            return number
+
+        return work
+
+    with open_journal_file(output) as file:
+        ends = await asyncio.gather(*(file.written(claimed(number)) for number in range(50)), return_exceptions=True)
+        given_up = asyncio.ensure_future(file.written(claimed(99)))
+        await asyncio.sleep(0)
+        given_up.cancel()
+        await file.written(claimed(100))
+        after = file.read("SELECT count(*) FROM name")
+
+    assert [*map(repr, ends)] == ["0", "1", "2", "EarlierPictureError('3')", *map(str, range(4, 50))]
+    assert after == [(51,)]
+    assert len(threads - {threading.get_ident()}) == 1
+
+
+def test_a_receipt_is_not_kept_before_the_names_of_its_files_are(output: Path) -> None:
+    with open_journal_file(output) as file:
+        with pytest.raises(FileNotFoundError):
+            file.write(lambda connection: connection.execute("DELETE FROM name"), folder=output / "nowhere")
+        kept = file.write(lambda connection: connection.execute("SELECT 1").fetchone(), folder=output)
+
+    assert kept == (1,)
 
 
 def test_a_key_stands_for_the_record_the_node_the_drawer_and_all_that_is_sent(output: Path) -> None:

@@ -337,7 +337,7 @@ class _Run:
         outcome: Outcome = "done" if end.fault is None else "skipped" if end.fault.code == "skipped" else "failed"
         finish = self._studio.journal.outcomes.finish
         try:
-            await asyncio.to_thread(finish, record.position, record.record_id, outcome, written, end.fault)
+            await finish(record.position, record.record_id, outcome, written, end.fault)
         except JournalError as error:
             self._halt = self._halt or Halt(cause="storage", reason=str(error))
             return

@@ -1,17 +1,21 @@
 """The journal's file: an SQLite database in `.imageway/`, its schema, and what becomes of older schemas.
 
-Writers of several threads share commits: whoever holds the lock writes down what all of them have brought.
+Writers share commits, be they threads or tasks: whoever holds the lock writes down what all of them have brought.
 """
 
+import asyncio
 import json
 import sqlite3
 import threading
-from collections import deque
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 from urllib.parse import quote
+
+from imageway.sdk.pipeline.files.sink import sync_folder
 
 __all__ = ("JournalError", "JournalFile", "journal_path", "open_journal_file", "open_to_read", "sql_text")
 
@@ -55,9 +59,15 @@ class JournalError(Exception):
 
 
 class _Job(Generic[T]):
-    def __init__(self, work: Work[T], *, durable: bool) -> None:
+    """A change, by a thread that waits for the lock, or by a task that waits for *future*."""
+
+    def __init__(
+        self, work: Work[T], *, durable: bool, folder: Path | None = None, future: "asyncio.Future[T] | None" = None
+    ) -> None:
         self.work = work
         self.durable = durable
+        self.folder = folder
+        self.future = future
         self.ended = False
         self.error: Exception | None = None
         self.value: T | None = None
@@ -69,9 +79,15 @@ class JournalFile:
     def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
         self._connection = connection
         self._path = path
+        self._writer = ThreadPoolExecutor(1, "imageway-journal")
         self._lock = threading.Lock()
         self._waiting: deque[_Job[Any]] = deque()
+        self._called = False
         self._durable: bool | None = None
+
+    def close(self) -> None:
+        self._writer.shutdown()
+        self._connection.close()
 
     def read(self, statement: str, *values: object) -> list[Any]:
         """All rows that *statement* gives; it must be bounded."""
@@ -100,12 +116,13 @@ class JournalFile:
                 except sqlite3.Error as error:
                     raise self._fault(error) from error
 
-    def write(self, work: Work[T], *, durable: bool = False) -> T:
+    def write(self, work: Work[T], *, durable: bool = False, folder: Path | None = None) -> T:
         """What *work* gives, once its changes are committed; *durable* ones are on the disk then.
 
-        What *work* raises, before it has changed anything, is raised here.
+        The names of the files in *folder* are there before. What *work* raises, before it has changed anything, is
+        raised here; so is `OSError` for *folder*.
         """
-        job = _Job(work, durable=durable)
+        job = _Job(work, durable=durable, folder=folder)
         self._waiting.append(job)
         with self._lock:
             if not job.ended:
@@ -114,15 +131,35 @@ class JournalFile:
             raise job.error
         return job.value  # type: ignore[return-value]  # a job without an error has a value
 
+    async def written(self, work: Work[T]) -> T:
+        """`write` for a task: cheaper than a thread for each, since one turn of a thread is for all that are waiting.
+
+        A task that is cancelled doesn't take its change back.
+        """
+        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._waiting.append(_Job(work, durable=False, future=future))
+        if not self._called:
+            self._called = True
+            self._writer.submit(self._settle)
+        return await future
+
+    def _settle(self) -> None:
+        self._called = False  # before looking: whoever comes after that calls anew
+        with self._lock:
+            if self._waiting:
+                self._commit()
+
     def _commit(self) -> None:
         jobs = [self._waiting.popleft() for _ in range(len(self._waiting))]
+        _sync_folders(jobs)
+        sound = [job for job in jobs if job.error is None]
         try:
-            durable = any(job.durable for job in jobs)
+            durable = any(job.durable for job in sound)
             if durable is not self._durable:
                 self._connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
                 self._durable = durable
             self._connection.execute("BEGIN IMMEDIATE")
-            for job in jobs:
+            for job in sound:
                 try:
                     job.value = job.work(self._connection)
                 except sqlite3.Error:
@@ -133,14 +170,49 @@ class JournalFile:
         except sqlite3.Error as error:
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
-            for job in jobs:
+            for job in sound:
                 job.error = self._fault(error)
         finally:
             for job in jobs:
                 job.ended = True
+            _tell(jobs)
 
     def _fault(self, error: sqlite3.Error) -> JournalError:
         return JournalError(f"the journal {self._path} can't be used: {error}")
+
+
+def _sync_folders(jobs: Iterable[_Job[Any]]) -> None:
+    by_folder: defaultdict[Path, list[_Job[Any]]] = defaultdict(list)
+    for job in jobs:
+        if job.folder is not None:
+            by_folder[job.folder].append(job)
+    for folder, found in by_folder.items():
+        try:
+            sync_folder(folder)
+        except OSError as error:
+            for job in found:
+                job.error = error
+
+
+def _tell(jobs: Iterable[_Job[Any]]) -> None:
+    """Have the tasks that wait for *jobs* go on; a loop is woken once for all of its own."""
+    by_loop: defaultdict[asyncio.AbstractEventLoop, list[_Job[Any]]] = defaultdict(list)
+    for job in jobs:
+        if job.future is not None:
+            by_loop[job.future.get_loop()].append(job)
+    for loop, found in by_loop.items():
+        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            loop.call_soon_threadsafe(_told, found)
+
+
+def _told(jobs: Iterable[_Job[Any]]) -> None:
+    for job in jobs:
+        if job.future is None or job.future.done():
+            continue
+        if job.error is not None:
+            job.future.set_exception(job.error)
+        else:
+            job.future.set_result(job.value)
 
 
 def journal_path(output: Path) -> Path:
@@ -155,11 +227,12 @@ def open_journal_file(output: Path) -> Iterator[JournalFile]:
         connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
     except sqlite3.Error as error:
         raise JournalError(f"the journal {path} can't be opened: {error}") from error
+    file = JournalFile(connection, path)
     try:
         _prepare(connection, path)
-        yield JournalFile(connection, path)
+        yield file
     finally:
-        connection.close()
+        file.close()
 
 
 @contextmanager
@@ -172,15 +245,16 @@ def open_to_read(output: Path) -> Iterator[JournalFile]:
     if not path.is_file():
         raise JournalError(f"{output} holds no run: there is no {path}")
     connection, schema = _opened_to_read(path)
+    file = JournalFile(connection, path)
     try:
         if schema != SCHEMA:
             advice = "run the task again, which brings it up to date" if schema < SCHEMA else "update imageway"
             raise JournalError(
                 f"the journal {path} is of schema {schema}, and this imageway reads schema {SCHEMA}: {advice}"
             )
-        yield JournalFile(connection, path)
+        yield file
     finally:
-        connection.close()
+        file.close()
 
 
 def sql_text(text: str) -> str:

@@ -20,7 +20,7 @@ from msgspec import Struct
 from imageway.contract.request import ImageFormat, ImageRequest
 from imageway.sdk.pipeline.events import RecordFault
 from imageway.sdk.pipeline.files.names import FileNames
-from imageway.sdk.pipeline.files.provenance import Answered, KeptPicture, asked_of, fault_json, read_fault
+from imageway.sdk.pipeline.files.provenance import Answered, KeptPicture, fault_json, read_fault
 from imageway.sdk.pipeline.journal.call_keys import CallKeys, call_place
 from imageway.sdk.pipeline.journal.file import JournalError, JournalFile, open_journal_file, sql_text
 from imageway.sdk.pipeline.journal.outcomes import Outcomes
@@ -29,6 +29,7 @@ from imageway.sdk.pipeline.journal.redo import Redo, RedoError
 __all__ = ("CallSite", "EarlierPictureError", "Journal", "JournalError", "Standing", "open_journal")
 
 
+_NOT_ENDED = frozenset({"in flight", "unsent"})
 _ENDINGS = tuple(sorted({format_.extension for format_ in ImageFormat}))
 
 FREE = "sketch"
@@ -73,6 +74,7 @@ class Journal:
     def __init__(self, file: JournalFile, output: Path, drawer: str, run: _Run) -> None:
         self._file = file
         self._output = output
+        self._prefix = f"{output}{os.sep}"
         self._drawer = drawer
         self._run = run
         self._keys = self._found_keys()
@@ -131,7 +133,7 @@ class Journal:
     def standing(self, key: str) -> Standing:
         """How the call of *key* stands; reads the pictures that it was answered with."""
         rows = self._file.read("SELECT state, pictures, single, fault FROM call WHERE key = ?", key)
-        if not rows or rows[0][0] in {"in flight", "unsent"}:
+        if not rows or rows[0][0] in _NOT_ENDED:
             return Standing(state="to send")
         state, count, single, fault = rows[0]
         kept = self._file.read("SELECT path, sha256 FROM picture WHERE call = ? ORDER BY place", key)
@@ -149,20 +151,21 @@ class Journal:
                 )
         return Standing(state="answered", paths=paths, single=bool(single))
 
-    def intend(
+    async def intend(
         self,
         key: str,
         site: CallSite,
-        request: ImageRequest,
+        asked: str,
         *,
         stem: Path,
         replace: bool,
-        fixes: Sequence[str] = (),
-    ) -> tuple[Path, int]:
+        anew: bool = False,
+    ) -> tuple[Path, int] | None:
         """Note that the call is about to be sent; give the stem of its pictures, and how often it was sent.
 
-        The note outlives the process, but maybe not a power cut: the key is the same without it. *fixes* are the
-        changes that the request has seen, in words.
+        None for one that has ended before, unless it is to be sent *anew*: nothing is noted then.
+        The note outlives the process, but maybe not a power cut: the key is the same without it. *asked* is the
+        request as `asked_of` tells it.
 
         The first is *stem*, or one with eight characters of the key behind it, where pictures of another call are
         called so already: of an earlier run when this is a fresh one, or of this run before the task was changed.
@@ -170,11 +173,13 @@ class Journal:
         Raises `EarlierPictureError` where such pictures are there, nobody said to draw them anew, and they were drawn
         by somebody else or nobody knows by whom.
         """
-        name = stem.relative_to(self._output).as_posix()
-        record, node, asked, now = sql_text(site.record_id), sql_text(site.node), asked_of(request, fixes), _now()
+        name = self._name(stem)
+        record, node, now = sql_text(site.record_id), sql_text(site.node), _now()
 
-        def work(connection: sqlite3.Connection) -> tuple[str, int]:
-            known = connection.execute("SELECT stem FROM call WHERE key = ?", (key,)).fetchone()
+        def work(connection: sqlite3.Connection) -> tuple[str, int] | None:
+            known = connection.execute("SELECT stem, state FROM call WHERE key = ?", (key,)).fetchone()
+            if known is not None and known[1] not in _NOT_ENDED and not anew:
+                return None
             chosen = (known[0] or name) if known is not None else None
             if chosen is None or _owner(connection, chosen, key) is not None:
                 chosen = self._stem(connection, key, name, replace=replace)
@@ -188,16 +193,17 @@ class Journal:
             (attempts,) = connection.execute("SELECT attempts FROM call WHERE key = ?", (key,)).fetchone()
             return chosen, attempts
 
-        chosen, attempts = self._file.write(work)
-        return self._output / chosen, attempts
+        intended = await self._file.written(work)
+        return None if intended is None else (self._output / intended[0], intended[1])
 
     def keep(self, key: str, kept: Sequence[KeptPicture], answered: Answered, fault: RecordFault | None = None) -> None:
-        """Note durably what the call was answered with. The files are on the disk already.
+        """Note durably what the call was answered with. The files are on the disk already; now their names are, too.
 
-        A *fault* is what is wrong with the answer, whose pictures are kept and paid for all the same.
+        A *fault* is what is wrong with the answer, whose pictures are kept and paid for all the same. Raises `OSError`
+        where the folder of the pictures can't be brought to the disk.
         """
         state, told = ("answered", None) if fault is None else ("failed", fault_json(fault))
-        names = [picture.path.relative_to(self._output).as_posix() for picture in kept]
+        names = [self._name(picture.path) for picture in kept]
         beside = (answered.request_id, answered.cost_text, answered.usage_json, answered.as_json())
         values = (_now(), len(kept), answered.single, *beside)
 
@@ -216,7 +222,7 @@ class Journal:
                 (*values, state, told, fault is not None, key),
             )
 
-        self._file.write(work, durable=True)
+        self._file.write(work, durable=True, folder=kept[0].path.parent if kept else None)
 
     def fail(self, key: str, fault: RecordFault) -> None:
         """Note durably that the call was refused, or, where it may have been billed, that its end is unknown."""
@@ -267,6 +273,10 @@ class Journal:
 
         return self._file.write(work)
 
+    def _name(self, path: Path) -> str:
+        """*path*, of a file of the output folder, as it is called in here."""
+        return str(path).removeprefix(self._prefix).replace(os.sep, "/")
+
     def _stem(self, connection: sqlite3.Connection, key: str, name: str, *, replace: bool) -> str:
         """The name for a call that has none yet."""
         beside = f"{name}_{key[-8:]}"
@@ -277,7 +287,7 @@ class Journal:
             ).fetchone()
         )
         first = f"{self._output / name}_0."
-        found = next((first + ending for ending in _ENDINGS if os.path.exists(first + ending)), None)  # noqa: PTH110
+        found = next((first + ending for ending in _ENDINGS if os.access(first + ending, os.F_OK)), None)
         if (earlier is None and found is None) or self._run.replacing:
             return name
         if self._run.fresh or earlier == (self._run.number, self._drawer) != (self._run.number, FREE):

@@ -14,7 +14,7 @@ from imageway.contract.request import JsonValue
 from imageway.sdk.pipeline.events import FailureGroup, RecordFault, as_json
 from imageway.sdk.pipeline.files.provenance import fault_json, read_fault
 from imageway.sdk.pipeline.journal.file import JournalFile, sql_text
-from imageway.sdk.pipeline.journal.row_paths import packed, unpacked
+from imageway.sdk.pipeline.journal.row_paths import packer, unpacked
 
 __all__ = ("Counts", "Outcome", "Outcomes", "total_usd")
 
@@ -40,13 +40,14 @@ class Outcomes:
     def __init__(self, file: JournalFile, run: int, output: Path) -> None:
         self._file = file
         self._run = run
+        self._packed = packer(output)
         self.output = output
 
-    def finish(
+    async def finish(
         self, position: int, record_id: str, outcome: Outcome, row: dict[str, JsonValue], fault: RecordFault | None
     ) -> None:
         """Note the one outcome of a record, in place of what it came to before. Its cost is that of its calls."""
-        text, id_ = packed(row, self.output), sql_text(record_id)
+        text, id_ = self._packed(row), sql_text(record_id)
         told, code = (None, None) if fault is None else (fault_json(fault), sql_text(fault.code))
 
         def work(connection: sqlite3.Connection) -> None:
@@ -66,7 +67,7 @@ class Outcomes:
                 (self._run, position, id_, self._run, outcome, code, told, attempts, cost, text),
             )
 
-        self._file.write(work)
+        await self._file.written(work)
 
     def complete(self, *, total: int | None, stopped: str | None, whole: bool) -> None:
         """The run has ended; where all of the input was seen (*whole*), nothing stays of records not in it any more."""

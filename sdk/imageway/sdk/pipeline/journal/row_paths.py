@@ -11,14 +11,17 @@ from imageway.contract.request import JsonValue
 from imageway.sdk.pipeline.files.json_text import json_bytes
 from imageway.sdk.pipeline.files.sink import picture_folder
 
-__all__ = ("packed", "picture_of", "pictures_in", "renamed", "unpacked")
+__all__ = ("packer", "picture_of", "pictures_in", "renamed", "unpacked")
 
 _NUL = "\0"
 _MARK = f"{_NUL}picture:"
 
 
-def packed(row: dict[str, JsonValue], output: Path) -> str:
-    """*row* as JSON, in which the absolute paths of the run's pictures are marked, and relative to *output*."""
+def packer(output: Path) -> Callable[[dict[str, JsonValue]], str]:
+    """What makes JSON of a row, in which the absolute paths of the run's pictures are marked, and relative to *output*.
+
+    Made once for all rows: paths take longer to put together than a row to write.
+    """
     place = picture_folder(output).relative_to(output.absolute()).as_posix()
     folder = f"{picture_folder(output)}{os.sep}"
 
@@ -28,7 +31,10 @@ def packed(row: dict[str, JsonValue], output: Path) -> str:
             return f"{_MARK}{place}/{name}"
         return _NUL + text if text.startswith(_NUL) else text
 
-    return json_bytes(_changed(row, mark)).decode()
+    def packed(row: dict[str, JsonValue]) -> str:
+        return json_bytes(_changed(row, mark)).decode()
+
+    return packed
 
 
 def unpacked(row: dict[str, JsonValue], output: Path, *, relative: bool) -> dict[str, JsonValue]:

@@ -21,8 +21,8 @@ from imageway.sdk.errors import GatewayUnreachableError
 from imageway.sdk.foresight import Foresight
 from imageway.sdk.pictures import picture_bytes
 from imageway.sdk.pipeline.events import RecordFault, Stopped
-from imageway.sdk.pipeline.files.provenance import KeptPicture, answered_with
-from imageway.sdk.pipeline.files.sink import save_picture, sync_folder
+from imageway.sdk.pipeline.files.provenance import KeptPicture, answered_with, asked_of
+from imageway.sdk.pipeline.files.sink import save_picture
 from imageway.sdk.pipeline.graph import Graph
 from imageway.sdk.pipeline.journal.journal import CallSite, EarlierPictureError, Journal, JournalError, Standing
 from imageway.sdk.pipeline.nodes.chat import Chats
@@ -121,6 +121,9 @@ async def draw(call: Call, state: Mapping[str, JsonValue], studio: Studio) -> Dr
 class _UnsavedError(Exception):
     """A picture was drawn and can't be written."""
 
+    def __init__(self, folder: Path, error: OSError) -> None:
+        super().__init__(f"Can't write pictures to {folder}: {error.strerror or type(error).__name__}.")
+
 
 class _SkippedError(Exception):
     """The request is beyond its model, and the task would rather do without."""
@@ -169,13 +172,13 @@ class _Drawing:
         has_pictures = any(isinstance(part, ImagePart) for part in call.node.parts)
         request = await loop.run_in_executor(studio.readers, make) if has_pictures else make()
         request = await self._admitted(request)
-        standing, stem = await asyncio.to_thread(self._intended, request)
-        if standing.state != "to send":
-            self._answer = _value(standing.paths, single=standing.single)
-            self._reused = len(standing.paths)
-            return self._end(self._again(standing))
+        found = await self._intended(request)
+        if isinstance(found, Standing):
+            self._answer = _value(found.paths, single=found.single)
+            self._reused = len(found.paths)
+            return self._end(self._again(found))
         try:
-            return await self._send(request, stem)
+            return await self._send(request, found)
         except NotSentError as error:
             self._attempts = 0
             await asyncio.to_thread(studio.journal.unsend, self._key)
@@ -215,21 +218,33 @@ class _Drawing:
             )
         return request
 
-    def _intended(self, request: ImageRequest) -> tuple[Standing, Path]:
-        """How the call stands, and the stem of its pictures; where it is to be sent, that is on the disk already."""
+    async def _intended(self, request: ImageRequest) -> Path | Standing:
+        """The stem of the call's pictures, once it is noted that it is to be sent; how it stands where it isn't."""
         call, studio, journal = self._call, self._studio, self._studio.journal
-        self._key = journal.key(call.record_id, call.node.name, request, draw=call.draw)
+
+        def named() -> tuple[str, str]:
+            key = journal.key(call.record_id, call.node.name, request, draw=call.draw)
+            return key, asked_of(request, self._fixes)
+
+        # Only pictures take long to hash.
+        self._key, asked = await asyncio.to_thread(named) if request.images else named()
+        site = CallSite(record_id=call.record_id, node=call.node.name, draw=call.draw)
         stem = studio.picture_folder / call.stem
-        standing = journal.standing(self._key)
-        if standing.fault is not None:
-            again = studio.retry_unknown if standing.fault.may_have_billed else studio.retry_failed
-            standing = Standing(state="to send") if again else standing
-        if standing.state == "to send":
-            site = CallSite(record_id=call.record_id, node=call.node.name, draw=call.draw)
-            stem, self._attempts = journal.intend(
-                self._key, site, request, stem=stem, replace=studio.replace, fixes=self._fixes
-            )
-        return standing, stem
+        anew = False
+        while (
+            intended := await journal.intend(self._key, site, asked, stem=stem, replace=studio.replace, anew=anew)
+        ) is None:
+            standing = await asyncio.to_thread(journal.standing, self._key)
+            anew = self._is_wanted_again(standing)
+            if not anew:
+                return standing
+        stem, self._attempts = intended
+        return stem
+
+    def _is_wanted_again(self, standing: Standing) -> bool:
+        if standing.fault is None:
+            return standing.state == "to send"
+        return self._studio.retry_unknown if standing.fault.may_have_billed else self._studio.retry_failed
 
     def _again(self, standing: Standing) -> RecordFault | None:
         """The fault of an earlier run, for the record's place in this one."""
@@ -298,11 +313,8 @@ class _Drawing:
                 kept.append(picture)
                 if picture.facts.format is ImageFormat.UNKNOWN:
                     faults.append(_no_picture(picture.path, result))
-            if kept:
-                sync_folder(stem.parent)
         except OSError as error:
-            reason = error.strerror or type(error).__name__
-            raise _UnsavedError(f"Can't write pictures to {stem.parent}: {reason}.") from error
+            raise _UnsavedError(stem.parent, error) from error
         finally:
             if kept:
                 self._answer = _value([picture.path for picture in kept], single=single)
@@ -311,7 +323,10 @@ class _Drawing:
             faults.append(_too_few(len(kept), request.n, result))
         answered = answered_with(result, single=single, cost_usd=self._cost(request, result))
         fault = replace(self._refusal(faults[0]), may_have_billed=True) if faults else None
-        self._studio.journal.keep(self._key, kept, answered, fault)
+        try:
+            self._studio.journal.keep(self._key, kept, answered, fault)
+        except OSError as error:
+            raise _UnsavedError(stem.parent, error) from error
         return fault
 
     def _cost(self, request: ImageRequest, result: ImageResult) -> Decimal | None:
