@@ -182,6 +182,7 @@ def test_a_place_that_fsspec_knows(output: Path, tmp_path: Path, capsys: pytest.
 @pytest.mark.parametrize(
     ("to", "more", "sentence"),
     [
+        ("", [], "--to is empty; it names the file or folder to write"),
         ("x.tar", [], "x.tar: shards are named by a pattern such as shards/{000000..}.tar"),
         (
             "x.xml",
@@ -228,7 +229,34 @@ def test_a_picture_that_is_gone_is_told(output: Path, tmp_path: Path, capsys: py
 
     assert main(["export", str(output), "--to", f"{tmp_path}/x/"]) == 2
 
-    assert capsys.readouterr().err == f"imageway: can't export {gone}: No such file or directory\n"
+    assert capsys.readouterr().err == (
+        f"imageway: there is no picture {gone} any more; the run's command again draws it, and imageway verify"
+        " names all\n"
+    )
+
+
+def test_pictures_that_were_changed_are_counted(
+    output: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (output / "multimodal_output" / "image" / "1_pic_0.png").write_bytes(PICTURES["t3"])
+
+    assert main(["export", str(output), "--to", str(tmp_path / "x.parquet")]) == 0
+
+    assert capsys.readouterr().err.splitlines() == [
+        f"3 records written to {tmp_path / 'x.parquet'}; 1 that failed or have no pictures are left out",
+        "1 picture in it: not as received; imageway verify names them",
+    ]
+
+
+@pytest.mark.parametrize("own", ["multimodal_output/image/", ".imageway/x.json", "errors.jsonl"])
+def test_an_export_is_not_written_among_the_runs_own_files(
+    output: Path, capsys: pytest.CaptureFixture[str], own: str
+) -> None:
+    assert main(["export", str(output), "--to", f"{output}/{own}"]) == 2
+
+    assert capsys.readouterr().err == (
+        f"imageway: {output}/{own} is among the run's own files; export to another place\n"
+    )
 
 
 def test_a_push_to_the_hub_can_be_rehearsed_without_a_network(output: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -54,7 +54,15 @@ def export_run(
 def _exported(view: RunView, target: str, max_shard_bytes: int) -> dict[str, JsonValue]:
     done = export(view, target, max_shard_bytes=max_shard_bytes)
     say(f"{counted(done.rows, 'record')} written to {target}{_left_out(done.left_out)}")
-    return {"to": target, "kind": done.kind, "records": done.rows, "left_out": done.left_out, "files": [*done.files]}
+    _tell_changed(done.changed)
+    return {
+        "to": target,
+        "kind": done.kind,
+        "records": done.rows,
+        "left_out": done.left_out,
+        "changed": done.changed,
+        "files": [*done.files],
+    }
 
 
 def _pushed(view: RunView, target: str, *, dry_run: bool, public: bool, api: Callable[[], Any]) -> dict[str, JsonValue]:
@@ -70,6 +78,7 @@ def _pushed(view: RunView, target: str, *, dry_run: bool, public: bool, api: Cal
             f"{rows} records in {len(prepared.files)} files of {size} bytes {verb} to the {visible} data set"
             f" {repository}{_left_out(view.outcomes.counts().ended - rows)}"
         )
+        _tell_changed(len(samples.changed))
         if not dry_run:
             say(push(prepared, repository, private=not public, api=api))
     return {
@@ -83,6 +92,11 @@ def _pushed(view: RunView, target: str, *, dry_run: bool, public: bool, api: Cal
         "size_bytes": size,
         "files": [*prepared.files],
     }
+
+
+def _tell_changed(count: int) -> None:
+    if count:
+        say(f"{counted(count, 'picture')} in it: not as received; imageway verify names them")
 
 
 def _left_out(count: int) -> str:

@@ -7,9 +7,10 @@ from msgspec import Struct
 
 from imageway.sdk.pipeline.export.folder import export_folder
 from imageway.sdk.pipeline.export.parquet import ParquetFile
-from imageway.sdk.pipeline.export.places import open_target
+from imageway.sdk.pipeline.export.places import is_remote, open_target
 from imageway.sdk.pipeline.export.samples import Samples
 from imageway.sdk.pipeline.export.shards import export_shards
+from imageway.sdk.pipeline.files.sink import ERRORS
 from imageway.sdk.pipeline.journal.run_view import RunView
 from imageway.sdk.pipeline.output.output_file import write_rows
 
@@ -17,20 +18,27 @@ __all__ = ("Exported", "export", "kind_of")
 
 Kind = Literal["folder", "parquet", "shards", "rows", "hub"]
 
+_OWN = (".imageway", "multimodal_output", ERRORS)
 _ROWS = (".json", ".jsonl", ".csv")
 
 
 class Exported(Struct, frozen=True, kw_only=True):
-    """What was written. `left_out` records had no pictures, or failed; a file of rows has all of them."""
+    """What was written. `left_out` records had no pictures, or failed; a file of rows has all of them.
+
+    `changed` pictures aren't as they were received.
+    """
 
     kind: Kind
     files: tuple[str, ...]
     rows: int
     left_out: int
+    changed: int = 0
 
 
 def kind_of(target: str) -> Kind:
     """What *target* asks for. Raises `ValueError`."""
+    if not target.strip():
+        raise ValueError("--to is empty; it names the file or folder to write")
     name = target.rpartition("/")[2]
     ending = Path(name).suffix.lower()
     if target.startswith("hf://"):
@@ -55,6 +63,7 @@ def export(run: RunView, target: str, *, max_shard_bytes: int) -> Exported:
     Raises `MissingLibraryError`, `ValueError` for a target that can't be, `JournalError`, and `OSError`.
     """
     kind = kind_of(target)
+    _require_elsewhere(run.output, target)
     ended = run.outcomes.counts().ended
     if kind == "rows":
         ending = Path(target.rpartition("/")[2]).suffix.lower()
@@ -73,4 +82,13 @@ def export(run: RunView, target: str, *, max_shard_bytes: int) -> Exported:
                     parquet.add(sample)
         case _:
             files = export_folder(run, samples, target)
-    return Exported(kind=kind, files=tuple(files), rows=rows, left_out=ended - rows)
+    return Exported(kind=kind, files=tuple(files), rows=rows, left_out=ended - rows, changed=len(samples.changed))
+
+
+def _require_elsewhere(output: Path, target: str) -> None:
+    """Raise `ValueError` where *target* is among the run's own files."""
+    if is_remote(target):
+        return
+    path = Path(target).resolve()
+    if any(path.is_relative_to((output / own).resolve()) for own in _OWN):
+        raise ValueError(f"{target} is among the run's own files; export to another place")

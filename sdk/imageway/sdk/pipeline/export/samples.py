@@ -1,11 +1,13 @@
 """What a data set is made of: the records of a run that went well and have pictures, each with their bytes."""
 
 from collections.abc import Iterator
+from hashlib import sha256
 from pathlib import PurePosixPath
 
 from msgspec import Struct
 
 from imageway.contract.request import JsonValue
+from imageway.sdk.pipeline.journal.file import JournalError
 from imageway.sdk.pipeline.journal.row_paths import renamed
 from imageway.sdk.pipeline.journal.run_view import RunView
 from imageway.sdk.pipeline.output.image_folder import PictureColumns, picture_columns
@@ -22,10 +24,14 @@ class Sample(Struct, frozen=True, kw_only=True):
 
 
 class Samples:
-    """The samples of a run, in the order of its input; gone through as often as one likes."""
+    """The samples of a run, in the order of its input; gone through as often as one likes.
+
+    `changed` are the pictures that were read and aren't as they were received.
+    """
 
     def __init__(self, run: RunView) -> None:
         self._run = run
+        self.changed: set[str] = set()
         self.columns: PictureColumns = picture_columns(run.outcomes.done_rows())
         self.kinds = column_kinds(sample.fields for sample in self)
         self.order = tuple(dict.fromkeys(name for row in run.outcomes.done_rows() for name in row))
@@ -39,5 +45,14 @@ class Samples:
                 yield Sample(fields=renamed(plain, lambda path: PurePosixPath(path).name), pictures=pictures)
 
     def content(self, picture: str) -> bytes:
-        """The bytes of a picture, as they were received. Raises `OSError`."""
-        return (self._run.output / picture).read_bytes()
+        """The bytes of a picture. Raises `JournalError` where it is gone, and `OSError`."""
+        path = self._run.output / picture
+        try:
+            content = path.read_bytes()
+        except FileNotFoundError as error:
+            raise JournalError(
+                f"there is no picture {path} any more; the run's command again draws it, and imageway verify names all"
+            ) from error
+        if sha256(content).hexdigest() != self._run.digest(picture):
+            self.changed.add(picture)
+        return content

@@ -103,6 +103,11 @@ class RunView(Struct, frozen=True, kw_only=True):
         rows = self.file.read("SELECT path FROM picture WHERE sha256 = ? ORDER BY path LIMIT 1", sha256)
         return rows[0][0] if rows else None
 
+    def digest(self, path: str) -> str | None:
+        """The hash of the picture at *path*, relative to the output folder, as it was received."""
+        rows = self.file.read("SELECT sha256 FROM picture WHERE path = ?", path)
+        return rows[0][0] if rows else None
+
     def calls_of(self, record_id: str) -> Iterator["CallView"]:
         for values in self.file.read(
             "SELECT key, record, node, draw, state, attempts, sent_at, ended_at, request_id, cost_usd, usage, asked,"
