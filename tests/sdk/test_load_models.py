@@ -97,8 +97,8 @@ def test_a_models_file_can_be_named(tmp_path: Path) -> None:
         ("dall-e-2: x\n", ["models.yaml:1:11 error[wrong-type] dall-e-2 is text; expected a mapping"]),
         ("dall-e-2: {model: m, mdel: n}\n", [
             "models.yaml:1:22 error[unknown-key] dall-e-2.mdel is not a key here; allowed are output_type, parameters,"
-            " url, auth_token, timeout, model_type, api_version, backend, delay, retry_attempts, load_balancing,"
-            " stats_interval, max_retries, ssl_verify, ssl_cert, image_capabilities"
+            " url, auth_token, timeout, input_type, model_type, api_version, backend, delay, retry_attempts,"
+            " load_balancing, stats_interval, max_retries, ssl_verify, ssl_cert, image_capabilities"
         ]),
         ("dall-e-2: {vertex_project: x}\n", [
             "models.yaml:1:12 error[not-supported-yet] dall-e-2.vertex_project isn't supported yet"

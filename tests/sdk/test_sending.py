@@ -203,3 +203,39 @@ def test_after_the_end_nothing_is_sent() -> None:
         sent.send()
 
     assert (caught.value.cause, caught.value.reason, gateway.keys) == ("time", "over", [])
+
+
+def test_a_chat_endpoint_is_asked_again_when_it_says_and_nobody_else_waits_for_it() -> None:
+    gateway = Gateway()
+    sent = Sent(gateway)
+    script = [error(ErrorCode.RATE_LIMITED, retry_after_s=7.0), None, error(ErrorCode.UPSTREAM_TIMEOUT)]
+
+    async def ask() -> str:
+        fault = script.pop(0)
+        if fault is not None:
+            raise fault
+        return "a hat"
+
+    async def run() -> str:
+        text = await sent.sender.write("http://chat", ask)
+        with pytest.raises(ImageError):
+            await sent.sender.write("http://chat", ask)
+        return text
+
+    assert asyncio.run(run()) == "a hat"
+    assert (sent.slept, sent.events) == ([7.0], [Throttled(wait_s=7.0, in_flight=3, code="rate_limited")])
+    assert (sent.send(), sent.slept, script) == (RESULT, [7.0], [])
+
+
+def test_after_the_end_nothing_is_written_either() -> None:
+    sent = Sent(Gateway())
+
+    async def ask() -> str:
+        raise AssertionError
+
+    async def run() -> None:
+        await sent.sender.close("time", "The time is over.")
+        with pytest.raises(NotSentError, match="The time is over"):
+            await sent.sender.write("http://chat", ask)
+
+    asyncio.run(run())

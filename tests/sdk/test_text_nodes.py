@@ -10,7 +10,9 @@ from fakes.gateway import FakeGateway, data_url
 from fakes.task_files import heads
 from fakes.task_runs import ran, task_folder
 from fakes.upstream import PNG, Reply, Upstream, failed
+from imageway.sdk.cli import main
 from imageway.sdk.pipeline.loading.task import load_task
+from imageway.sdk.pipeline.run import Bounds
 from loopback import serving
 
 GRAPH = """
@@ -85,7 +87,8 @@ def test_a_prompt_is_written_and_drawn_and_neither_is_asked_for_again(
             True,
         ),
         (Reply(body=b"<html>"), "upstream_unavailable", "The chat endpoint's answer is no chat completion.", True),
-        (failed(429, "rate_limit_exceeded", "slow down"), "rate_limited", "slow down", None),
+        (failed(429, "insufficient_quota", "nothing left"), "rate_limited", "nothing left", None),
+        (failed(400, "bad_request", "no such parameter"), "invalid_request", "no such parameter", None),
         (failed(500, "server_error", "oops"), "upstream_unavailable", "oops", True),
     ],
 )  # fmt: skip
@@ -95,14 +98,70 @@ def test_a_fault_of_the_endpoint_fails_the_record_and_is_not_asked_twice(
     monkeypatch.setenv("CHAT_KEY", "sesame")
     chat = answering(reply)
     with serving(chat) as url:
-        found = ran(task_folder(tmp_path, GRAPH, models=models(url)))
+        folder = task_folder(tmp_path, GRAPH, models=models(url))
+        found, again = ran(folder), ran(folder)
+        asked = len(chat.requests)
+        told_to = ran(folder, retry_failed=may_have_billed is None, retry_unknown=may_have_billed is True)
 
-    assert len(chat.requests) == 1
+    assert (asked, again.errors) == (1, found.errors)
+    assert (len(chat.requests), told_to.summary.succeeded) == (2, 0)
     (error,) = found.errors
     assert (error["node"], error["code"], error["message"], error.get("may_have_billed")) == (
         "write", code, message, may_have_billed,
     )  # fmt: skip
     assert found.gateway.drawn_requests == []
+
+
+def test_text_calls_are_in_what_is_told_of_a_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("CHAT_KEY", "sesame")
+    usage = {"prompt_tokens": 9, "completion_tokens": 3, "total_tokens": 12}
+    body = {"choices": [{"message": {"content": "a hat"}}], "usage": usage}
+    chat = answering(Reply(body=json.dumps(body).encode(), headers={"x-request-id": "req-chat"}))
+    with serving(chat) as url:
+        ran(task_folder(tmp_path, GRAPH, models=models(url)))
+
+    assert main(["status", str(tmp_path / "out"), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["calls"] == {"answered": 2}
+    assert main(["show", str(tmp_path / "out"), "1", "--json"]) == 0
+    shown = json.loads(capsys.readouterr().out)
+    written = shown["calls"][0]
+    kept = ("node", "state", "attempts", "request_id", "cost_usd", "usage", "answered", "fault", "pictures")
+    assert {name: written[name] for name in kept} == {
+        "node": "write",
+        "state": "answered",
+        "attempts": 1,
+        "request_id": "req-chat",
+        "cost_usd": None,
+        "usage": usage,
+        "answered": {"text": "a hat"},
+        "fault": None,
+        "pictures": [],
+    }
+    assert {name: value for name, value in written["asked"].items() if name != "imageway"} == {
+        "operation": "write",
+        "model": "small",
+        "messages": chat.requests[0].json["messages"],
+        "parameters": {"temperature": 0.5},
+    }
+    assert shown["records"][0]["attempts"] == 2
+
+
+def test_a_key_that_the_endpoint_refuses_stops_the_run_and_nothing_is_in_doubt(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CHAT_KEY", "sesame")
+    chat = answering(failed(401, "invalid_api_key", "wrong key"))
+    records = [{"id": str(number), "title": "x"} for number in range(3)]
+    with serving(chat) as url:
+        folder = task_folder(tmp_path, GRAPH, records, models=models(url))
+        found = ran(folder, bounds=Bounds(concurrency=1))
+        chat.replies.extend(completion("a hat") for _ in records)
+        again = ran(folder, bounds=Bounds(concurrency=1))
+
+    assert (found.summary.stopped, found.summary.reason) == ("unauthorised", "wrong key")
+    assert (len(chat.requests), again.summary.succeeded) == (4, 3)
 
 
 def test_an_endpoint_that_is_not_there_stops_the_run(tmp_path: Path) -> None:

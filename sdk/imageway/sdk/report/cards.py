@@ -6,6 +6,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from imageway.contract.request import JsonValue
+from imageway.sdk.pipeline.files.provenance import WRITES
 from imageway.sdk.pipeline.journal.run_view import CallView, RunView
 
 __all__ = ("Card", "Shown", "cards_of")
@@ -40,11 +41,15 @@ class Card(Struct, frozen=True, kw_only=True):
 
 
 def cards_of(view: RunView) -> Iterator[Card]:
-    """The cards of a run in the order of its records. Of calls that were asked anew, the newest alone."""
+    """The cards of a run in the order of its records. Of calls that were asked anew, the newest alone.
+
+    Calls that write text have no card; of a record that failed by one there is a card of its own.
+    """
     for position, record_id, code, message in view.listing():
         newest: dict[tuple[str, int], CallView] = {}
         for call in view.calls_of(record_id):
-            newest[call.node, call.draw] = call
+            if call.asked.get("operation") != WRITES:
+                newest[call.node, call.draw] = call
         for call in newest.values():
             yield _card(view, call, position)
         if code is not None and all(call.fault is None for call in newest.values()):

@@ -15,7 +15,21 @@ from imageway.contract.result import ImageResult, Usage
 from imageway.contract.version import __version__
 from imageway.sdk.pipeline.events import RecordFault
 
-__all__ = ("Answered", "KeptPicture", "answered_with", "asked_of", "fault_json", "has_c2pa", "read_fault")
+__all__ = (
+    "WRITES",
+    "Answered",
+    "KeptPicture",
+    "answered_with",
+    "asked_of",
+    "fault_json",
+    "has_c2pa",
+    "input_told",
+    "json_told",
+    "read_fault",
+)
+
+WRITES = "write"
+"""The operation of a call that is answered with text, beside those of the Images API."""
 
 _TOLD = ("imageway-target", "imageway-translated", "imageway-attempts", "imageway-replayed", "imageway-shared")
 
@@ -31,7 +45,7 @@ class KeptPicture(Struct, frozen=True, kw_only=True):
     revised_prompt: str | None = None
 
     def facts_json(self) -> str:
-        return _text({
+        return json_told({
             "format": str(self.facts.format),
             "width_px": self.facts.width_px,
             "height_px": self.facts.height_px,
@@ -59,7 +73,7 @@ class Answered(Struct, frozen=True, kw_only=True):
         return None if self.usage is None else msgspec.json.encode(self.usage).decode()
 
     def as_json(self) -> str:
-        return _text(self.told)
+        return json_told(self.told)
 
 
 def answered_with(result: ImageResult, *, single: bool, cost_usd: Decimal | None) -> Answered:
@@ -77,20 +91,20 @@ def answered_with(result: ImageResult, *, single: bool, cost_usd: Decimal | None
 
 def asked_of(request: ImageRequest, fixes: Sequence[str] = ()) -> str:
     """What is sent, as JSON: pictures by their hashes, what was mended of it, and by whom."""
-    return _text({
+    return json_told({
         "operation": str(request.operation),
         "model": request.model,
         "prompt": request.params.get("prompt"),
         "parameters": {name: value for name, value in request.params.items() if name != "prompt"},
-        "images": [_input(image) for image in request.images],
-        "mask": None if request.mask is None else _input(request.mask),
+        "images": [input_told(image) for image in request.images],
+        "mask": None if request.mask is None else input_told(request.mask),
         **({"fixes": [*fixes]} if fixes else {}),
         "imageway": __version__,
     })  # fmt: skip
 
 
 def fault_json(fault: RecordFault) -> str:
-    return _text(msgspec.to_builtins(fault))
+    return json_told(msgspec.to_builtins(fault))
 
 
 def read_fault(text: str) -> RecordFault:
@@ -133,7 +147,8 @@ def _has_jumbf(content: bytes) -> bool:
     return False
 
 
-def _input(image: ImageInput) -> dict[str, JsonValue]:
+def input_told(image: ImageInput) -> dict[str, JsonValue]:
+    """What is kept of a picture that was sent."""
     return {
         "filename": image.filename,
         "found_at": image.found_at,
@@ -144,5 +159,6 @@ def _input(image: ImageInput) -> dict[str, JsonValue]:
     }
 
 
-def _text(value: Any) -> str:  # noqa: ANN401  # whatever JSON can say
+def json_told(value: Any) -> str:  # noqa: ANN401  # whatever JSON can say
+    """*value* as the journal keeps it."""
     return json.dumps(value, ensure_ascii=False).encode(errors="backslashreplace").decode()

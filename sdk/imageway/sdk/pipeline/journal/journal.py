@@ -9,7 +9,6 @@ import secrets
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from decimal import Decimal
 from hashlib import sha256
 from pathlib import Path
@@ -25,6 +24,7 @@ from imageway.sdk.pipeline.journal.call_keys import CallKeys, call_place
 from imageway.sdk.pipeline.journal.file import JournalError, JournalFile, open_journal_file, sql_text
 from imageway.sdk.pipeline.journal.outcomes import Outcomes
 from imageway.sdk.pipeline.journal.redo import Redo, RedoError
+from imageway.sdk.pipeline.journal.texts import TextCalls, begun, now
 
 __all__ = ("CallSite", "EarlierPictureError", "Journal", "JournalError", "Standing", "open_journal")
 
@@ -79,6 +79,7 @@ class Journal:
         self._run = run
         self._keys = self._found_keys()
         self.outcomes = Outcomes(file, run.number, output)
+        self.texts = TextCalls(file, run.number, drawer)
 
     def redo(self, redo: Redo) -> None:
         """Have the calls of *redo* made anew, once for each list. Raises `RedoError` for what the run hasn't."""
@@ -174,7 +175,7 @@ class Journal:
         by somebody else or nobody knows by whom.
         """
         name = self._name(stem)
-        record, node, now = sql_text(site.record_id), sql_text(site.node), _now()
+        record, node = sql_text(site.record_id), sql_text(site.node)
 
         def work(connection: sqlite3.Connection) -> tuple[str, int] | None:
             known = connection.execute("SELECT stem, state FROM call WHERE key = ?", (key,)).fetchone()
@@ -183,15 +184,8 @@ class Journal:
             chosen = (known[0] or name) if known is not None else None
             if chosen is None or _owner(connection, chosen, key) is not None:
                 chosen = self._stem(connection, key, name, replace=replace)
-            connection.execute(
-                "INSERT INTO call (key, run, record, node, draw, drawer, stem, state, attempts, sent_at, asked)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, 'in flight', 1, ?, ?) ON CONFLICT (key) DO UPDATE SET"
-                " stem = excluded.stem, state = 'in flight', attempts = attempts + 1, sent_at = excluded.sent_at,"
-                " asked = excluded.asked, fault = NULL, billed = 0",
-                (key, self._run.number, record, node, site.draw, self._drawer, chosen, now, asked),
-            )
-            (attempts,) = connection.execute("SELECT attempts FROM call WHERE key = ?", (key,)).fetchone()
-            return chosen, attempts
+            values = (key, self._run.number, record, node, site.draw, self._drawer, chosen, now(), asked)
+            return chosen, begun(connection, values)
 
         intended = await self._file.written(work)
         return None if intended is None else (self._output / intended[0], intended[1])
@@ -205,7 +199,7 @@ class Journal:
         state, told = ("answered", None) if fault is None else ("failed", fault_json(fault))
         names = [self._name(picture.path) for picture in kept]
         beside = (answered.request_id, answered.cost_text, answered.usage_json, answered.as_json())
-        values = (_now(), len(kept), answered.single, *beside)
+        values = (now(), len(kept), answered.single, *beside)
 
         def work(connection: sqlite3.Connection) -> None:
             connection.execute("DELETE FROM picture WHERE call = ?", (key,))
@@ -227,7 +221,7 @@ class Journal:
     def fail(self, key: str, fault: RecordFault) -> None:
         """Note durably that the call was refused, or, where it may have been billed, that its end is unknown."""
         state = "unknown" if fault.may_have_billed else "failed"
-        values = (state, _now(), fault.request_id, fault_json(fault), fault.may_have_billed, key)
+        values = (state, now(), fault.request_id, fault_json(fault), fault.may_have_billed, key)
 
         def work(connection: sqlite3.Connection) -> None:
             connection.execute(
@@ -317,7 +311,7 @@ def open_journal(
     with open_journal_file(output) as file:
 
         def work(connection: sqlite3.Connection) -> _Run:
-            return _pass(connection, fresh=fresh, replacing=replacing, values=(task, drawer, plan, _now()))
+            return _pass(connection, fresh=fresh, replacing=replacing, values=(task, drawer, plan, now()))
 
         yield Journal(file, output.absolute(), drawer, file.write(work, durable=True))
 
@@ -357,7 +351,3 @@ def _owner(connection: sqlite3.Connection, stem: str, key: str) -> tuple[int, st
         (f"{stem}_0.", f"{stem}_0/", key),  # all endings: the slash comes right after the dot
     ).fetchone()
     return row
-
-
-def _now() -> str:
-    return datetime.now(tz=UTC).isoformat(timespec="milliseconds")

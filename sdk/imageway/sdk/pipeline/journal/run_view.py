@@ -86,7 +86,7 @@ class RunView(Struct, frozen=True, kw_only=True):
         """How long the newest calls took that were answered, a few hundred at most."""
         rows = self.file.read(
             "SELECT (julianday(ended_at) - julianday(sent_at)) * 86400 FROM call WHERE state = 'answered'"
-            " AND sent_at IS NOT NULL AND ended_at IS NOT NULL ORDER BY ended_at DESC LIMIT 200"
+            " AND pictures > 0 AND sent_at IS NOT NULL AND ended_at IS NOT NULL ORDER BY ended_at DESC LIMIT 200"
         )
         for (seconds,) in rows:
             yield float(seconds)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import msgspec
 from msgspec import Struct
@@ -16,7 +16,7 @@ from imageway.sdk._http import Http
 from imageway.sdk.errors import GatewayUnreachableError
 from imageway.sdk.pipeline.plan import Endpoint
 
-__all__ = ("Chats",)
+__all__ = ("Chats", "Completed")
 
 _MAX_BYTES = 64 * 1024**2
 
@@ -33,6 +33,15 @@ class _Choice(Struct, frozen=True):
 
 class _Completion(Struct, frozen=True):
     choices: list[_Choice]
+    usage: Any = None
+
+
+class Completed(Struct, frozen=True, kw_only=True):
+    """An answer: its text, and what the endpoint told of it."""
+
+    text: str
+    request_id: str | None = None
+    usage: dict[str, JsonValue] | None = None
 
 
 class Chats:
@@ -51,8 +60,8 @@ class Chats:
             _, http = self._open.popitem()
             await http.aclose()
 
-    async def complete(self, endpoint: Endpoint, body: Mapping[str, JsonValue], *, idempotency_key: str) -> str:
-        """The text that *endpoint* answers *body* with. Raises `ImageError`."""
+    async def complete(self, endpoint: Endpoint, body: Mapping[str, JsonValue], *, idempotency_key: str) -> Completed:
+        """What *endpoint* answers *body* with. Raises `ImageError`."""
         http = self._http(endpoint)
         url = f"{http.base_url}/chat/completions"
         headers = {"idempotency-key": idempotency_key}
@@ -63,7 +72,7 @@ class Chats:
             raise GatewayUnreachableError(f"can't reach the chat endpoint at {http.base_url}: {reason}") from error
         if answer.status != 200:
             raise read_error(answer.status, answer.headers, answer.body, model=str(body.get("model", "")))
-        return _text(answer.body, answer.headers.get("x-request-id"))
+        return _completed(answer.body, answer.headers.get("x-request-id"))
 
     def _http(self, endpoint: Endpoint) -> Http:
         name = (endpoint.url, endpoint.key, endpoint.timeout_s)
@@ -87,9 +96,10 @@ def _encoded(body: Mapping[str, JsonValue]) -> bytes:
         raise ImageError(ErrorCode.INVALID_REQUEST, sentence) from error
 
 
-def _text(body: bytes, request_id: str | None) -> str:
+def _completed(body: bytes, request_id: str | None) -> Completed:
     try:
-        choice = msgspec.json.decode(body, type=_Completion).choices[0]
+        completion = msgspec.json.decode(body, type=_Completion)
+        choice = completion.choices[0]
     except (msgspec.DecodeError, UnicodeDecodeError, IndexError) as error:
         sentence = "The chat endpoint's answer is no chat completion."
         raise _spoilt(ErrorCode.UPSTREAM_UNAVAILABLE, sentence, request_id) from error
@@ -98,7 +108,11 @@ def _text(body: bytes, request_id: str | None) -> str:
     if not choice.message.content:
         sentence = f"The chat endpoint's answer has no text (finish_reason {choice.finish_reason})."
         raise _spoilt(ErrorCode.UPSTREAM_UNAVAILABLE, sentence, request_id)
-    return choice.message.content
+    return Completed(
+        text=choice.message.content,
+        request_id=request_id,
+        usage=completion.usage if isinstance(completion.usage, dict) else None,
+    )
 
 
 def _spoilt(code: ErrorCode, sentence: str, request_id: str | None) -> ImageError:

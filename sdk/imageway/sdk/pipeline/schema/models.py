@@ -82,11 +82,11 @@ TEXT_HINTS = {
     "model_type": "every chat endpoint is spoken to as OpenAI's is",
     "api_version": "every chat endpoint is spoken to as OpenAI's is",
     "backend": "there is one way to call a chat endpoint",
-    "delay": "calls aren't slowed down; run fewer records at a time",
-    "retry_attempts": "nothing is retried: a rerun does what is missing",
+    "delay": "the endpoint sets the pace",
+    "retry_attempts": "what the endpoint refuses for now is sent again when it says, and nothing else is",
     "load_balancing": "there is one endpoint",
     "stats_interval": "there are no statistics of models",
-    "max_retries": "nothing is retried: a rerun does what is missing",
+    "max_retries": "what the endpoint refuses for now is sent again when it says, and nothing else is",
     "image_capabilities": "this model answers with text",
 }
 """The same for a model that answers with text."""

@@ -35,6 +35,7 @@ class Pace:
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Coroutine[None, None, None]] = asyncio.sleep,
     ) -> None:
+        self._start = start
         self._most = most
         self._clock = clock
         self._sleep = sleep
@@ -44,6 +45,10 @@ class Pace:
         self._resumes_s = self._slowed_s = float("-inf")
         self._freed = asyncio.Condition()
         self._closed = asyncio.Event()
+
+    def another(self) -> "Pace":
+        """One that begins as this one did."""
+        return Pace(start=self._start, most=self._most, clock=self._clock, sleep=self._sleep)
 
     @property
     def limit(self) -> int:

@@ -3,13 +3,14 @@
 from collections.abc import Awaitable, Callable
 from decimal import Decimal
 from random import Random
-from typing import Literal, Protocol, TypeAlias
+from typing import Literal, Protocol, TypeAlias, TypeVar
 
 from imageway.contract.cost import Estimate
 from imageway.contract.errors import ErrorCode, ImageError
 from imageway.contract.request import ImageRequest
 from imageway.contract.result import ImageResult
-from imageway.sdk.pipeline.events import Listener, Throttled
+from imageway.sdk.pipeline.events import Listener
+from imageway.sdk.pipeline.sending.line import Line
 from imageway.sdk.pipeline.sending.pace import Pace, PaceClosedError
 from imageway.sdk.pipeline.sending.purse import Purse, PurseEmptyError, Reservation
 
@@ -18,8 +19,7 @@ __all__ = ("NotSentError", "Sender", "Unsent")
 Unsent: TypeAlias = Literal["budget", "time", "interrupted"]
 CostOf: TypeAlias = Callable[[ImageResult], Decimal | None]
 
-_PATIENCE_S = 900.0
-_FIRST_WAIT_S, _LONGEST_WAIT_S = 1.0, 60.0
+T = TypeVar("T")
 
 
 class NotSentError(Exception):
@@ -57,17 +57,18 @@ class Sender:
         random: Random | None = None,
     ) -> None:
         self._client = client
-        self._pace = pace
         self._prices = prices
-        self._on_event = on_event
-        self._random = random or Random()  # noqa: S311  # spreads waits; nothing is secret about it
+        spread = random or Random()  # noqa: S311  # nothing is secret about it
+        self._line = Line(pace, on_event=on_event, random=spread)
+        self._others: dict[str, Line] = {}
         self._end: tuple[Unsent, str] | None = None
         self.purse = purse
 
     async def close(self, cause: Unsent, reason: str) -> None:
         """Send nothing any more, nor what waits to be sent; what is in flight goes on."""
         self._end = self._end or (cause, reason)
-        await self._pace.close()
+        for line in (self._line, *self._others.values()):
+            await line.close()
 
     async def send(
         self,
@@ -103,33 +104,40 @@ class Sender:
             )
         return estimate.high_usd
 
+    async def write(self, endpoint: str, ask: Callable[[], Awaitable[T]]) -> T:
+        """Have *ask* answered by a chat *endpoint*, each of which has a pace of its own. Nothing of it is priced.
+
+        Raises `NotSentError`, and `ImageError` as *ask* does.
+        """
+        if self._end is not None:
+            raise self._given_up()
+        line = self._others.setdefault(endpoint, self._line.another())
+        try:
+            return await line.answered(ask)
+        except PaceClosedError as error:
+            raise self._given_up() from error
+
     async def _sent(self, request: ImageRequest, key: str, reservation: Reservation, cost_of: CostOf) -> ImageResult:
-        waited_s, tries = 0.0, 0
-        while True:
-            reservation.came_to_usd = Decimal()
+        async def ask() -> ImageResult:
+            reservation.came_to_usd = reservation.high_usd  # until more is known of how it ends
             try:
-                async with self._pace.turn():
-                    reservation.came_to_usd = reservation.high_usd  # until more is known of how it ends
-                    result = await self._client.send(request, idempotency_key=key)
-            except PaceClosedError as error:
-                raise self._given_up() from error
+                return await self._client.send(request, idempotency_key=key)
             except ImageError as error:
                 if not error.may_have_billed:
                     reservation.came_to_usd = Decimal()
                 if error.code is ErrorCode.BUDGET_EXHAUSTED:
                     raise await self._ended(error.message) from error
-                wait_s = self._wait_s(error, tries)
-                if wait_s is None or waited_s + wait_s > _PATIENCE_S:
-                    raise
-                tries, waited_s = tries + 1, waited_s + wait_s
-                self._pace.too_much(wait_s)
-                self._on_event(Throttled(wait_s=wait_s, in_flight=self._pace.limit, code=error.code))
-                continue
-            cost_usd = cost_of(result)
-            if cost_usd is not None:
-                reservation.came_to_usd = cost_usd
-            await self._pace.went_well()
-            return result
+                raise
+
+        reservation.came_to_usd = Decimal()
+        try:
+            result = await self._line.answered(ask)
+        except PaceClosedError as error:
+            raise self._given_up() from error
+        cost_usd = cost_of(result)
+        if cost_usd is not None:
+            reservation.came_to_usd = cost_usd
+        return result
 
     def _given_up(self) -> NotSentError:
         return NotSentError(*(self._end or ("interrupted", "The run was stopped.")))
@@ -138,17 +146,3 @@ class Sender:
         """The budget is at its end, and with it the run."""
         await self.close("budget", reason)
         return NotSentError("budget", reason)
-
-    def _wait_s(self, error: ImageError, tries: int) -> float | None:
-        """How long to wait before the same call is sent again; None where it isn't.
-
-        Only what surely was not drawn, and where the gateway has said that later is better.
-        """
-        told_s = error.retry_after_s
-        again = error.code is ErrorCode.RATE_LIMITED or (
-            error.code is ErrorCode.UPSTREAM_UNAVAILABLE and told_s is not None
-        )
-        if error.may_have_billed or not again:
-            return None
-        backoff_s: float = min(_FIRST_WAIT_S * 2**tries, _LONGEST_WAIT_S)
-        return max(told_s or 0.0, backoff_s * self._random.uniform(0.5, 1.0))
