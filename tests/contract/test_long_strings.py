@@ -115,6 +115,18 @@ def test_a_picture_that_is_no_json_is_none(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", BROKEN.values(), ids=BROKEN)
+def test_a_picture_that_nobody_looks_over_is_found_broken_when_it_is_decoded(text: str) -> None:
+    entry = b'{"b64_json":"%b"}' % text.encode(errors="surrogateescape")
+    body = b'{"created":1,"data":[%b,{"b64_json":"QUJD"}]}' % entry
+
+    images = read_result(body, looked_over=False).images
+
+    with pytest.raises(ValueError, match="the picture's base64 text is broken"):
+        assert images[0].content
+    assert images[1].content == b"ABC"
+
+
+@pytest.mark.parametrize("text", BROKEN.values(), ids=BROKEN)
 def test_a_picture_is_kept_whatever_is_broken_beside_it(text: str) -> None:
     broken = text.encode(errors="surrogateescape")
     entries = b'{"b64_json":"%b","revised_prompt":"%b"},{"b64_json":"%b"}' % (LONG.encode(), broken, broken)

@@ -22,13 +22,16 @@ class Shortened:
     `text` is to be parsed, `original` undoes a value of it. What a parser of `text` can't see is seen here: `sound`
     says that each long string is one of JSON, and that all is UTF-8. A long string that is none is null.
 
+    With *looked_over* false long strings count as sound unseen: for whoever reads each of them to its end anyway.
+
     Whether the rest of *body* is JSON is for the parser to say. Outside of strings JSON has no quotes, so that whoever
     goes from one to the next knows where strings begin and end.
     """
 
-    def __init__(self, body: bytes | mmap, *, longest: int = _LONGEST) -> None:
+    def __init__(self, body: bytes | mmap, *, longest: int = _LONGEST, looked_over: bool = True) -> None:
         self._long: dict[bytes, Raw] = {}
         self._taken: set[bytes] = set()
+        self._looked_over = looked_over
         self.sound = True
         self.text = bytes(body) if len(body) <= longest else self._shortened(body, longest)
         self.sound = self.sound and _is_utf8(self.text)
@@ -44,7 +47,7 @@ class Shortened:
             at = end + 1
             if at - start > longest:
                 token = _TOKEN % len(self._long)
-                sound = _is_string(view[start:at])
+                sound = not self._looked_over or _is_string(view[start:at])
                 self._long[token] = Raw(view[start:at]) if sound else Raw(b"null")
                 self.sound = self.sound and sound
                 kept += (view[copied:start], token)

@@ -23,6 +23,7 @@ def read_result(
     upstream_request_id: str | None = None,
     headers: Mapping[str, str] | None = None,
     content: Content | None = None,
+    looked_over: bool = True,
 ) -> ImageResult:
     """An answer of the Images API, with every picture in it. Raises `ImageError` where there is none.
 
@@ -31,8 +32,11 @@ def read_result(
     `created` falls back to now. All of
     *headers* is kept: the caller picks those that are worth it. Pictures are stepped over. *content* is *body* for
     whoever passes it on, and becomes the result's `as_it_came` where nothing of it was left out.
+
+    Whoever decodes every picture needn't have them *looked_over*, which takes as long: one whose text is broken then
+    stays in the answer.
     """
-    shortened = Shortened(body)
+    shortened = Shortened(body, looked_over=looked_over)
     answer, whole = _documented(shortened), True
     if answer is None:
         answer, whole = _by_parts(shortened, upstream_request_id)

@@ -183,7 +183,8 @@ class AsyncClient(AsyncModelCalls):
         answer = await self._posted(request, "", headers)
         body = _checked(answer, model=request.model)
         told = {name: value for name, value in answer.headers.items() if name.startswith("imageway-")}
-        return read_result(body, upstream_request_id=answer.headers.get("x-request-id"), headers=told)
+        request_id = answer.headers.get("x-request-id")
+        return read_result(body, upstream_request_id=request_id, headers=told, looked_over=False)
 
     async def foresee(self, request: ImageRequest) -> Foresight:
         """What would become of *request*, by the gateway's word; nothing is drawn. Raises `ImageError`.
