@@ -116,6 +116,7 @@ def test_json_is_one_object_at_the_end(tmp_path: Path, capsys: pytest.CaptureFix
         "exit_code": 3,
         "run": found["run"],
         "total": 1,
+        "read_to_end": True,
         "succeeded": 0,
         "failed": 1,
         "skipped": 0,
@@ -364,6 +365,36 @@ def test_a_usage_error_is_one_sentence(capsys: pytest.CaptureFixture[str], token
     assert said.out == ""
     assert said.err.startswith(f"imageway: {sentence}")
     assert said.err.count("\n") == 1
+
+
+def test_a_usage_error_is_an_object_too_where_one_is_wanted(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", "t", "--limit", "0", "--json"]) == 2
+    assert json.loads(capsys.readouterr().out) == {
+        "exit_code": 2,
+        "error": 'Invalid value "0" for --limit. Must be >= 1.',
+    }
+
+    assert main(["run", "t", "--json", "-o", ""]) == 2
+    said = capsys.readouterr()
+    assert json.loads(said.out)["error"] == "an argument is empty: maybe of a variable that isn't set"
+    assert said.err == (
+        "imageway: an argument is empty: maybe of a variable that isn't set (imageway --help shows the usage)\n"
+    )
+
+
+def test_records_that_were_not_read_are_not_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_task(tmp_path, ("data.json", "data.jsonl"))
+    (tmp_path / "data.jsonl").write_text("".join(f'{{"id": {n}, "title": "t{n}"}}\n' for n in range(100)))
+
+    async def answer(_: Recorded) -> Reply:
+        os.kill(os.getpid(), signal.SIGINT)
+        return drawn()
+
+    _run(tmp_path, FakeGateway(answer), bounds=Bounds(concurrency=1))
+
+    assert capsys.readouterr().err.splitlines()[-1] == (
+        f"1 record so far: 1 drawn, 0 failed; 1 picture; {tmp_path / 'output.json'}"
+    )
 
 
 def test_a_folder_in_use_or_not_to_be_written_is_one_sentence(tmp_path: Path) -> None:

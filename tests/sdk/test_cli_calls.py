@@ -133,6 +133,15 @@ def test_a_picture_that_is_there_is_not_overwritten(command: Any, gateway: Scrip
     assert err == "imageway: kite.jpg is there already; nothing was sent. Name another with -o\n"
 
 
+def test_a_place_below_a_file_is_told_before_anything_is_sent(command: Any, gateway: Scripted, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+
+    exit_, _, err = command("generate", "a kite", "-m", "dall-e-3", "-o", str(tmp_path / "file" / "kite"))
+
+    assert (exit_, gateway.sent) == (2, [])
+    assert err == f"imageway: can't write to {tmp_path / 'file'}; nothing was sent. Name another place with -o\n"
+
+
 def test_a_dry_run_sends_nothing(command: Any, gateway: Scripted) -> None:
     exit_, out, err = command("generate", "x", "-m", "dall-e-2", "--dry-run", "--json")
 

@@ -182,7 +182,7 @@ def test_a_place_that_fsspec_knows(output: Path, tmp_path: Path, capsys: pytest.
 @pytest.mark.parametrize(
     ("to", "more", "sentence"),
     [
-        ("", [], "--to is empty; it names the file or folder to write"),
+        (" ", [], "--to is empty; it names the file or folder to write"),
         ("x.tar", [], "x.tar: shards are named by a pattern such as shards/{000000..}.tar"),
         (
             "x.xml",

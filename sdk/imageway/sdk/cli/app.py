@@ -10,7 +10,7 @@ from imageway.contract.version import __version__
 from imageway.sdk.cli.calls_commands import add_call_commands
 from imageway.sdk.cli.run_commands import add_run_commands
 from imageway.sdk.cli.starting_commands import add_starting_commands
-from imageway.sdk.cli.talk import Exit, put, say
+from imageway.sdk.cli.talk import Exit, GiveUpError, put, put_json, say
 from imageway.sdk.cli.words import AsJson, Count, Gateway, GatewayConfig, Models, Provider, Shard, Task, Whole, guarded
 
 __all__ = ("run_app",)
@@ -19,9 +19,14 @@ __all__ = ("run_app",)
 def run_app(tokens: list[str]) -> int:
     """Run the command that *tokens* name; every fault of usage is one sentence on stderr."""
     try:
+        if "" in tokens:
+            raise GiveUpError(Exit.UNUSABLE, "an argument is empty: maybe of a variable that isn't set")
         result = _app()(tokens, exit_on_error=False, print_error=False)
-    except CycloptsError as error:
-        say(f"imageway: {' '.join(str(error).split())} (imageway --help shows the usage)")
+    except (CycloptsError, GiveUpError) as error:
+        fault = " ".join(str(error).split())
+        say(f"imageway: {fault} (imageway --help shows the usage)")
+        if "--json" in tokens:
+            put_json({"exit_code": int(Exit.UNUSABLE), "error": fault})
         return Exit.UNUSABLE
     return result if isinstance(result, int) else Exit.FINE
 

@@ -70,8 +70,9 @@ def told(summary: RunSummary) -> Iterator[str]:
     reused = f", and {summary.reused} taken from an earlier run" if summary.reused else ""
     skipped = f", {summary.skipped} passed over" if summary.skipped else ""
     unfinished = f", {summary.unfinished} not done" if summary.unfinished else ""
+    records = counted(summary.total, "record") + ("" if summary.read_to_end else " so far")
     yield (
-        f"{counted(summary.total, 'record')}: {summary.succeeded} drawn, {summary.failed} failed{skipped}{unfinished};"
+        f"{records}: {summary.succeeded} drawn, {summary.failed} failed{skipped}{unfinished};"
         f" {counted(summary.pictures, 'picture')}{reused}; {summary.output}"
     )
     for group in summary.failures[:_SHOWN_GROUPS]:
@@ -90,6 +91,7 @@ def summary_json(summary: RunSummary, exit_: Exit) -> dict[str, JsonValue]:
         "exit_code": int(exit_),
         "run": summary.run,
         "total": summary.total,
+        "read_to_end": summary.read_to_end,
         "succeeded": summary.succeeded,
         "failed": summary.failed,
         "skipped": summary.skipped,

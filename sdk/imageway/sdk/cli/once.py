@@ -1,6 +1,7 @@
 """`imageway generate` and `edit`: one call without a task, refused before it is sent or paid for once."""
 
 import asyncio
+import os
 import secrets
 from pathlib import Path
 
@@ -47,6 +48,8 @@ async def draw_once(
     taken = [path for path in _candidates(stem) if path.exists()]
     if taken and not dry_run:
         raise GiveUpError(Exit.UNUSABLE, f"{taken[0]} is there already; nothing was sent. Name another with -o")
+    if not dry_run:
+        _require_room(stem.absolute().parent)
     async with open_client(choice) as client:
         try:
             request = await _request(asked, client)
@@ -67,6 +70,13 @@ async def draw_once(
         paths = [await _saved(client, result, index, stem, key) for index in range(len(result.images))]
     _tell(result, paths, output, as_json=as_json)
     return Exit.FINE
+
+
+def _require_room(folder: Path) -> None:
+    """Raise `GiveUpError` where a picture can't be written into *folder*, which may have to be made."""
+    there = next(path for path in (folder, *folder.parents) if path.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+        raise GiveUpError(Exit.UNUSABLE, f"can't write to {there}; nothing was sent. Name another place with -o")
 
 
 async def _request(asked: Asked, client: AsyncClient) -> ImageRequest:

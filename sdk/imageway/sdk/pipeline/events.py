@@ -104,11 +104,13 @@ class RunSummary(Struct, frozen=True, kw_only=True):
     `reused` pictures were taken from an earlier run, and `remembered` records failed as they did there.
     `unfinished` records were not begun, or were given up before anything of theirs was drawn; they aren't in the
     output. `stopped` says why there are any, `reason` in a sentence. `run` is the run's id; `cost_usd` is what all
-    its calls have cost, those of earlier passes included, as far as that is known.
+    its calls have cost, those of earlier passes included, as far as that is known. `total` are the records that were
+    read: the others are unknown where the input wasn't `read_to_end`.
     """
 
     run: str = ""
     total: int
+    read_to_end: bool = True
     succeeded: int
     failed: int
     skipped: int = 0

@@ -164,7 +164,7 @@ async def run_plan(
         )
         feed = _Feed(plan, source, journal)
         await feed.fill()
-        await asyncio.to_thread(journal.begin)
+        await asyncio.to_thread(journal.begin, source.count)
         run = _Run(plan, studio, feed, on_event, stop or asyncio.Event(), selection)
         for note in plan.notes:
             on_event(Noted(message=note))
@@ -291,6 +291,7 @@ class _Run:
         return RunSummary(
             run=journal.run_id,
             total=counts.ended + self._given_up if total is None else total,
+            read_to_end=total is not None or self._feed.ended,
             succeeded=counts.done,
             failed=counts.failed,
             skipped=counts.skipped,

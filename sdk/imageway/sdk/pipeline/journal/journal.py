@@ -111,11 +111,13 @@ class Journal:
         redone = (call for (call,) in self._file.read("SELECT call FROM redo WHERE run = ?", self._run.number))
         return CallKeys(self._run.id, self._drawer, redone)
 
-    def begin(self) -> None:
-        """Note that records are run now: until the run's end is noted, it is cut off."""
+    def begin(self, total: int | None) -> None:
+        """Note that records are run now, *total* of them if that is known; until its end is noted, it is cut off."""
 
         def work(connection: sqlite3.Connection) -> None:
-            connection.execute("UPDATE run SET ended_at = NULL, stopped = NULL WHERE number = ?", (self._run.number,))
+            connection.execute(
+                "UPDATE run SET ended_at = NULL, stopped = NULL, total = ? WHERE number = ?", (total, self._run.number)
+            )
 
         self._file.write(work)
 

@@ -17,7 +17,7 @@ __all__ = ("CallView", "PictureView", "RunView", "open_run")
 
 
 class RunView(Struct, frozen=True, kw_only=True):
-    """One run: the newest, or the one that was asked for. `total` is None until its first pass has ended."""
+    """One run: the newest, or the one that was asked for. `total` is None while nobody knows it."""
 
     id: str
     number: int
