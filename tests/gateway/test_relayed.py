@@ -2,16 +2,17 @@
 
 import base64
 import gc
+import json
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
 import pytest
 from litestar import Litestar
 
-from fakes.upstream import Reply, Upstream, streamed
+from fakes.upstream import Reply, Upstream, drawn, streamed
 from gateway_log import Log
 from imageway.gateway.app import create_app
 from imageway.gateway.settings import load_settings
@@ -171,19 +172,45 @@ def test_no_call_is_paid_for_without_room_for_its_answer(
     held.close()
 
 
-def test_readers_who_do_not_read_pin_no_memory(gateway: httpx.Client, app: Litestar, upstream: Upstream) -> None:
-    sent = body(6_000_000)
-    upstream.replies.extend([Reply(body=sent)] * 3)
-    request = b'{"model":"gpt-image-2","prompt":"x","size":"1024x1024"}'
-    head = b"POST /v1/images/generations HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-length: %d\r\n\r\n" % len(request)
+def plain(picture: str) -> Reply:
+    return drawn(base64.b64decode(picture))
+
+
+def written_anew(picture: str) -> Reply:
+    return drawn(base64.b64decode(picture), quality="auto")
+
+
+def in_a_stream(picture: str) -> Reply:
+    return streamed(("image_generation.completed", {"b64_json": picture, "created_at": 1}))
+
+
+@pytest.mark.parametrize(
+    ("reply", "stream", "key"),
+    [
+        (plain, False, ""),
+        (written_anew, False, ""),
+        (plain, False, "idempotency-key: k{}\r\n"),
+        (in_a_stream, True, ""),
+        (in_a_stream, True, "idempotency-key: k{}\r\n"),
+    ],
+    ids=["plain", "written anew", "kept", "streamed", "streamed and kept"],
+)
+def test_readers_who_do_not_read_pin_no_memory(
+    gateway: httpx.Client, app: Litestar, upstream: Upstream, reply: Callable[[str], Reply], stream: bool, key: str
+) -> None:
+    picture = base64.b64encode(os.urandom(6_000_000)).decode()
+    upstream.replies.extend([reply(picture)] * 3)
+    asked = {**ASKED, "stream": True} if stream else ASKED
+    body = json.dumps(asked).encode()
     address = (gateway.base_url.host, gateway.base_url.port or 0)
     with socket.create_connection(address, timeout=20) as one, socket.create_connection(address, timeout=20) as other:
-        for reader in (one, other):
-            reader.sendall(head + request)
+        for number, reader in enumerate((one, other)):
+            head = f"POST /v1/images/generations HTTP/1.1\r\nhost: 127.0.0.1\r\n{key.format(number)}"
+            reader.sendall(f"{head}content-length: {len(body)}\r\n\r\n".encode() + body)
             assert reader.recv(12) == b"HTTP/1.1 200"
 
-        reply = gateway.post("/v1/images/generations", json=ASKED)
+        assert picture in gateway.post("/v1/images/generations", json=asked).text
+        while app.state.spool.used_disk_bytes < 2 * len(picture):
+            assert gateway.get("/healthz").text == "ok\n"  # a stream begins before its picture is there
 
-        assert reply.content == sent
         assert app.state.spool.used_memory_bytes <= 1_048_576
-        assert app.state.spool.used_disk_bytes >= 2 * len(sent)

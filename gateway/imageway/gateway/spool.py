@@ -12,7 +12,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from imageway.contract.content import Content
+from imageway.contract.content import BytesContent, Content
 from imageway.contract.errors import ErrorCode, ImageError
 from imageway.contract.request import ImageRequest
 
@@ -22,6 +22,9 @@ _STEP_BYTES = 1 << 20
 """What a body that doesn't tell its size asks for at a time."""
 
 _READ_BYTES = 1 << 18
+_SMALL_BYTES = 1 << 16
+"""What isn't worth counting on its way out."""
+
 _RETRY_AFTER_S = 1.0
 _DISK_RETRY_AFTER_S = 10.0
 
@@ -91,6 +94,22 @@ class Spool:
         if not pocket.reserve(expected_bytes, places):
             raise self.full()
         return pocket
+
+    def passing(self, content: bytes) -> Content:
+        """*content*, which is paid for and on its way out: in memory where there is room, and else on the disk.
+
+        Its room is given back when nobody has it any more.
+        """
+        if len(content) <= _SMALL_BYTES:
+            return BytesContent(content)
+        pocket = Pocket(self, roams=True)
+        try:
+            pocket.write(content, whatever_it_takes=True)
+        except OSError:
+            pocket.close()
+            return BytesContent(content)
+        pocket.done()
+        return pocket.content()
 
     def take(self, place: Place, count: int) -> bool:
         if count > self._left[place]:

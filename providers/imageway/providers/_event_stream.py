@@ -35,6 +35,7 @@ async def events_of(reply: aiohttp.ClientResponse, request_id: str | None) -> As
                 error.may_have_billed = error.may_have_billed or begun  # what was shown was drawn
                 raise error
             shown = read_event(received)
+            del received  # or it would be held while its picture goes out
             if shown is not None:
                 begun = True
                 completed = completed or isinstance(shown, CompletedImage)
@@ -49,10 +50,12 @@ async def events_of(reply: aiohttp.ClientResponse, request_id: str | None) -> As
 async def _received(reply: aiohttp.ClientResponse) -> AsyncIterator[ServerSentEvent]:
     decoder = SseDecoder(_LARGEST_EVENT_BYTES)
     async for chunk in reply.content.iter_any():
-        for event in decoder.feed(chunk):
-            yield event
-    for event in decoder.close():
-        yield event
+        found = decoder.feed(chunk)
+        while found:
+            yield found.pop(0)
+    found = decoder.close()
+    while found:
+        yield found.pop(0)
 
 
 def _fault(event: ServerSentEvent) -> Any:  # noqa: ANN401  # the body of an error, whatever it holds

@@ -96,15 +96,18 @@ def image_routes(server: ServerSettings, spool: Spool, in_flight: CallsInFlight)
             return told.to_asgi_response(app=None, request=request)
         key = headers.get("idempotency-key")
         if key is not None and (keyed := request.app.state.get("keyed")) is not None:
-            return await keyed_answer(keyed, key, request, asked, caller, patience)
+            return await keyed_answer(keyed, key, request, asked, caller, patience, spool)
         exchange(request).at_its_end(partial(let_go, asked))
         if asked.params.get("stream") is True:
-            return StreamedAnswer(engine, request, asked, caller, patience, keep_alive_s=server.keep_alive_s)
+            return StreamedAnswer(
+                engine, request, asked, caller, patience, keep_alive_s=server.keep_alive_s, spool=spool
+            )
         running = engine.run(asked, request_id=request_id, caller=caller, patience=patience)
         outcome = await while_there(request.receive, running)
         return RelayedAnswer.of_result(
             with_whole_links(outcome.result, base_url),
             {"x-request-id": request_id, **outcome_headers(outcome), **({} if key is None else _NOT_KEPT)},
+            spool,
         )
 
     return [generations, edits]

@@ -5,7 +5,7 @@ from typing import Any
 
 from litestar import Request
 
-from imageway.contract.content import BytesContent, whole
+from imageway.contract.content import whole
 from imageway.contract.errors import ImageError
 from imageway.contract.request import ImageRequest
 from imageway.contract.result import ImageResult
@@ -22,7 +22,7 @@ from imageway.gateway.http.request_id import request_id_of
 from imageway.gateway.ledger.fingerprint import fingerprint
 from imageway.gateway.ledger.kept_answer import KeptAnswer
 from imageway.gateway.ledger.keyed import KeyedCall, KeyedCalls, SentMark
-from imageway.gateway.spool import endless, let_go
+from imageway.gateway.spool import Spool, endless, let_go
 
 __all__ = ("keyed_answer",)
 
@@ -30,7 +30,13 @@ AnyRequest = Request[Any, Any, Any]
 
 
 async def keyed_answer(
-    keyed: KeyedCalls, key: str, request: AnyRequest, asked: ImageRequest, caller: Caller, patience: Patience
+    keyed: KeyedCalls,
+    key: str,
+    request: AnyRequest,
+    asked: ImageRequest,
+    caller: Caller,
+    patience: Patience,
+    spool: Spool,
 ) -> RelayedAnswer:
     """The answer to *asked* under *key*: a fresh one, that of the same call under way, or the one that was kept.
 
@@ -98,7 +104,7 @@ async def keyed_answer(
     if answered.replayed:
         engine.replayed(asked, request_id=request_id, caller=caller, joined=answered.joined)
         headers["imageway-replayed"] = "true"
-    return RelayedAnswer(BytesContent(answered.answer.body), headers, answered.answer.status)
+    return RelayedAnswer(spool.passing(answered.answer.body), headers, answered.answer.status)
 
 
 def _whole(result: ImageResult) -> bytes:

@@ -5,10 +5,11 @@ from typing import cast
 
 from litestar.types import HTTPResponseBodyEvent, HTTPResponseStartEvent, Receive, Scope, Send
 
-from imageway.contract.content import BytesContent, Content
+from imageway.contract.content import Content
 from imageway.contract.result import ImageResult
 from imageway.contract.wire import result_body
 from imageway.gateway.http.readers import in_pieces
+from imageway.gateway.spool import Spool
 
 __all__ = ("RelayedAnswer",)
 
@@ -23,10 +24,10 @@ class RelayedAnswer:
         self._chunks = content.chunks()
 
     @classmethod
-    def of_result(cls, result: ImageResult, headers: Mapping[str, str]) -> "RelayedAnswer":
+    def of_result(cls, result: ImageResult, headers: Mapping[str, str], spool: Spool) -> "RelayedAnswer":
         """*result* in OpenAI's shape; the vendor's own answer, untouched, where that says the same."""
         content = result.as_it_came
-        return cls(BytesContent(result_body(result)) if content is None else content, headers)
+        return cls(spool.passing(result_body(result)) if content is None else content, headers)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002  # as ASGI calls it
         await send(HTTPResponseStartEvent(type="http.response.start", status=self._status, headers=self._told))

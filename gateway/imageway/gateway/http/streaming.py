@@ -8,6 +8,7 @@ from typing import Any, cast
 from litestar import Request
 from litestar.types import HTTPResponseBodyEvent, HTTPResponseStartEvent, Receive, Scope, Send
 
+from imageway.contract.content import BytesContent, Content
 from imageway.contract.errors import ImageError
 from imageway.contract.request import ImageRequest
 from imageway.contract.stream import KEEP_ALIVE, ImageEvent, error_event_bytes, event_bytes
@@ -19,6 +20,7 @@ from imageway.gateway.http.outcome_headers import outcome_headers
 from imageway.gateway.http.presence import while_there
 from imageway.gateway.http.readers import in_pieces
 from imageway.gateway.http.request_id import request_id_of
+from imageway.gateway.spool import Spool
 
 __all__ = ("StreamedAnswer",)
 
@@ -41,6 +43,7 @@ class StreamedAnswer:
         patience: Patience,
         *,
         keep_alive_s: float,
+        spool: Spool,
     ) -> None:
         self._engine = engine
         self._request = request
@@ -48,6 +51,7 @@ class StreamedAnswer:
         self._caller = caller
         self._patience = patience
         self._keep_alive_s = keep_alive_s
+        self._spool = spool
         self._started = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -68,10 +72,16 @@ class StreamedAnswer:
             self._started = True
             async with aclosing(_with_pauses(streamed.events, self._keep_alive_s)) as events:
                 async for event in events:
-                    content = KEEP_ALIVE if event is None else event_bytes(event, self._asked.operation)
-                    for piece in in_pieces((content,)):
+                    content = BytesContent(KEEP_ALIVE) if event is None else self._passing(event)
+                    for piece in in_pieces(content.chunks()):
                         await send(_body(piece, more=True))
         await send(_body(b""))
+
+    def _passing(self, event: ImageEvent) -> Content:
+        """*event* as it goes out, for a caller who may take its time."""
+        content = self._spool.passing(event_bytes(event, self._asked.operation))
+        event.fields.clear()  # whoever handed it on has it still, and its picture would be in memory twice
+        return content
 
     async def _tell(self, error: ImageError, scope: Scope, receive: Receive, send: Send) -> None:
         if self._started:
