@@ -17,6 +17,7 @@ from imageway.gateway.allocator import keep_freed_memory
 from imageway.gateway.app import create_app
 from imageway.gateway.arguments import parsed
 from imageway.gateway.assembly import assemble
+from imageway.gateway.collector import nothing_collected
 from imageway.gateway.drain import Drain
 from imageway.gateway.http.browser_guard import BrowserGuard
 from imageway.gateway.http.drain_gate import DrainGate
@@ -46,14 +47,15 @@ def main(arguments: list[str] | None = None) -> int:
             return 0
     with deaf_to_hang_ups() if options.config else nullcontext():
         try:
-            source = Source(partial(_settings, options), options.config)
-            settings = source.load()
-            if options.command == "check":
-                count = len(assemble(settings).registry.contracts)
-                _say(f"{options.config or 'no file'}: fine, {count} model{'' if count == 1 else 's'}")
-                return 0
-            drain, log = Drain(), logger()
-            app = create_app(settings, log=log, drain=drain, source=source if options.config else None)
+            with nothing_collected():
+                source = Source(partial(_settings, options), options.config)
+                settings = source.load()
+                if options.command == "check":
+                    count = len(assemble(settings).registry.contracts)
+                    _say(f"{options.config or 'no file'}: fine, {count} model{'' if count == 1 else 's'}")
+                    return 0
+                drain, log = Drain(), logger()
+                app = create_app(settings, log=log, drain=drain, source=source if options.config else None)
         except SettingsError as error:
             _say("\n".join(issue.render() for issue in every_issue(error)))
             return 2
