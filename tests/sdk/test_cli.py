@@ -32,6 +32,7 @@ from imageway.sdk.pipeline.events import Noted, RecordFault, RecordFinished, Run
 from imageway.sdk.pipeline.files.lock import run_lock
 from imageway.sdk.pipeline.run import Bounds
 from loopback import serving
+from pictures import picture
 
 SKETCH_LINE = "no gateway named: drawing with sketch inside this process (offline, free; not a real model)"
 
@@ -67,6 +68,10 @@ def _run(task: Path, gateway: Any, **options: Any) -> Exit:
 def _titles(folder: Path, *titles: str) -> None:
     records = [{"id": str(number), "title": title} for number, title in enumerate(titles, start=1)]
     (folder / "data.json").write_text(json.dumps(records), encoding="utf-8")
+
+
+async def _other(_: Recorded) -> Reply:
+    return drawn(picture(colour=(9, 9, 9, 255)))
 
 
 async def _reject_bad(asked: Recorded) -> Reply:
@@ -576,6 +581,20 @@ def test_sketch_may_replace_what_sketch_drew(tmp_path: Path) -> None:
     _titles(tmp_path, "b")
 
     assert _run(tmp_path, FakeGateway()) is Exit.FINE
+
+
+def test_sketch_draws_over_nothing_that_may_have_cost_money(tmp_path: Path) -> None:
+    write_task(tmp_path)
+    paid, again = FakeGateway(), FakeGateway()
+    vendor = GatewayChoice(provider="openai")
+    assert _run(tmp_path, paid, choice=vendor) is Exit.FINE
+    kept = (tmp_path / "multimodal_output" / "image" / "1_picture_0.png").read_bytes()
+
+    assert _run(tmp_path, FakeGateway(_other)) is Exit.SOME_FAILED
+
+    assert (tmp_path / "multimodal_output" / "image" / "1_picture_0.png").read_bytes() == kept
+    assert _run(tmp_path, again, choice=vendor) is Exit.FINE
+    assert again.drawn_requests == []
 
 
 def test_another_vendors_pictures_are_not_replaced_unasked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

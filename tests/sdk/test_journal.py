@@ -38,9 +38,9 @@ def output(tmp_path: Path) -> Path:
 TO_SEND = Standing(state="to send")
 
 
-def _intend(journal: Journal, key: str, stem: Path, *, replace: bool = False) -> Path:
+def _intend(journal: Journal, key: str, stem: Path) -> Path:
     site = CallSite(record_id="a", node="n")
-    intended = asyncio.run(journal.intend(key, site, asked_of(REQUEST), stem=stem, replace=replace, anew=True))
+    intended = asyncio.run(journal.intend(key, site, asked_of(REQUEST), stem=stem, anew=True))
     assert intended is not None
     return intended[0]
 
@@ -154,7 +154,7 @@ def test_a_picture_that_no_journal_knows_is_not_drawn_over_unasked(output: Path)
         with pytest.raises(EarlierPictureError) as refused:
             _intend(journal, "key", stem)
         assert _intend(journal, "other", output / "a1_pic") == output / "a1_pic"
-        assert _intend(journal, "key", stem, replace=True) == stem
+    with open_journal(output, "d", replacing=True) as journal:
         assert _intend(journal, "key", stem) == stem
     assert str(refused.value) == (
         "a[1]_pic_0.png is there already, drawn for another request that may have cost money;"
@@ -193,7 +193,7 @@ def test_a_fresh_run_takes_nothing_from_earlier_ones_and_draws_beside_them(outpu
         old = _keep(journal, key, _intend(journal, key, output / "a_pic"))
     with open_journal(output, "d", fresh=True) as journal:
         again = journal.key("a", "n", REQUEST)
-        stem = _intend(journal, again, output / "a_pic", replace=True)
+        stem = _intend(journal, again, output / "a_pic")
     with open_journal(output, "d") as journal:
         assert journal.key("a", "n", REQUEST) == again != key
         assert _intend(journal, again, output / "a_pic") == stem == output / f"a_pic_{again[-8:]}"

@@ -256,7 +256,7 @@ def test_the_id_column_becomes_the_id_and_a_record_without_one_its_position(tmp_
     _run(named, FakeGateway(), tmp_path)
     assert _rows(tmp_path) == [{"id": 7, "pic": str(tmp_path / "multimodal_output" / "image" / "7_pic_0.png")}]
 
-    _run(_plan(tmp_path, [{"title": "a"}], columns=_columns("id")), FakeGateway(), tmp_path, replace=True)
+    _run(_plan(tmp_path, [{"title": "a"}], columns=_columns("id")), FakeGateway(), tmp_path, anew=True)
     assert _rows(tmp_path) == [{"id": "record_1"}]
 
 

@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from imageway.contract.cost import Estimate
 from imageway.contract.request import ImageRequest, JsonValue
 from imageway.sdk.client import AsyncClient
-from imageway.sdk.connecting import GatewayChoice, connected, drawer_of, sketch_draws
+from imageway.sdk.connecting import GatewayChoice, connected, drawer_of
 from imageway.sdk.errors import ConfigError
 from imageway.sdk.pipeline.checking.check import check_capabilities
 from imageway.sdk.pipeline.checking.forecast import Forecast, forecast
@@ -209,7 +209,6 @@ class Pipeline:
                 limit=options.limit,
                 stop=stop,
                 drawer=drawer_of(choice),
-                replace=sketch_draws(choice),
                 fresh=options.fresh,
                 retry_failed=options.retry_failed,
                 shared=shared_folder() if options.share_identical else None,

@@ -19,7 +19,7 @@ from imageway.sdk.cli.gateway import open_client
 from imageway.sdk.cli.place import Place
 from imageway.sdk.cli.progress import events_to, progress
 from imageway.sdk.cli.talk import ABORTED, Exit, GiveUpError, put, put_json, say
-from imageway.sdk.connecting import GatewayChoice, drawer_of, sketch_draws
+from imageway.sdk.connecting import GatewayChoice, drawer_of
 from imageway.sdk.embedded import Opener
 from imageway.sdk.pipeline.data.row import SourceError
 from imageway.sdk.pipeline.events import RunEvent
@@ -70,8 +70,8 @@ async def run_task(
     """Check and run *task*, and say what has come of it. Raises `GiveUpError` before the first record.
 
     What an earlier run was answered isn't asked again, and what was refused only with *retry_failed*. Other pictures in
-    the folder are replaced only when everything is drawn *anew* in their places, or where sketch draws, which costs
-    nothing.
+    the folder are replaced only when everything is drawn *anew* in their places; what sketch drew cost nothing, and
+    makes room.
     """
     if anew.replace and anew.fresh:
         raise GiveUpError(
@@ -115,7 +115,6 @@ async def run_task(
                     shard=shard,
                     stop=stop.asked,
                     drawer=drawer_of(choice),
-                    replace=sketch_draws(choice),
                     anew=anew.replace,
                     fresh=anew.fresh,
                     redo=redo,

@@ -90,7 +90,6 @@ async def run_plan(
     shard: tuple[int, int] = (0, 1),
     stop: asyncio.Event | None = None,
     drawer: str = "",
-    replace: bool = False,
     anew: bool = False,
     fresh: bool = False,
     retry_failed: bool = False,
@@ -113,7 +112,7 @@ async def run_plan(
     What an earlier run into *output* was answered by the same *drawer* (who draws, in any words) is taken from there
     and not sent again, nor is what failed, unless *retry_failed*, or *retry_unknown* where it may have been paid for.
     With *fresh* or *anew* everything is drawn again: beside the earlier pictures, or in their places. A record whose
-    picture's name is taken by a picture of unknown origin fails before it is sent, unless *replace*. Lots are drawn by
+    picture's name is taken by a picture of unknown origin fails before it is sent. Lots are drawn by
     *seed*.
 
     The calls that *redo* names are made anew, and what follows from them; their earlier pictures stay beside.
@@ -156,7 +155,6 @@ async def run_plan(
             journal=journal,
             sender=sender,
             chats=await stack.enter_async_context(Chats()),
-            replace=replace,
             retry_failed=retry_failed,
             retry_unknown=retry_unknown,
             shared=None if shared is None else SharedAnswers(shared, earlier=not (fresh or anew)),

@@ -161,7 +161,6 @@ class Journal:
         asked: str,
         *,
         stem: Path,
-        replace: bool,
         anew: bool = False,
     ) -> tuple[Path, int] | None:
         """Note that the call is about to be sent; give the stem of its pictures, and how often it was sent.
@@ -185,7 +184,7 @@ class Journal:
                 return None
             chosen = (known[0] or name) if known is not None else None
             if chosen is None or _owner(connection, chosen, key) is not None:
-                chosen = self._stem(connection, key, name, replace=replace)
+                chosen = self._stem(connection, key, name)
             values = (key, self._run.number, record, node, site.draw, self._drawer, chosen, now(), asked)
             return chosen, begun(connection, values)
 
@@ -273,7 +272,7 @@ class Journal:
         """*path*, of a file of the output folder, as it is called in here."""
         return str(path).removeprefix(self._prefix).replace(os.sep, "/")
 
-    def _stem(self, connection: sqlite3.Connection, key: str, name: str, *, replace: bool) -> str:
+    def _stem(self, connection: sqlite3.Connection, key: str, name: str) -> str:
         """The name for a call that has none yet."""
         beside = f"{name}_{key[-8:]}"
         earlier = (
@@ -288,7 +287,7 @@ class Journal:
             return name
         if self._run.fresh or earlier == (self._run.number, self._drawer) != (self._run.number, FREE):
             return beside
-        if replace or (earlier is not None and earlier[1] == FREE):
+        if earlier is not None and earlier[1] == FREE:
             return name
         if found is None:
             return name

@@ -57,7 +57,7 @@ class Studio(Struct, frozen=True, kw_only=True):
     """What all records of a run share. Pictures that records name are looked for in `places`, by
     threads of their own, `readers`, since a link may be slow.
 
-    With `replace`, pictures of other calls make room for new ones. Calls that an earlier run has seen fail are sent
+    Calls that an earlier run has seen fail are sent
     again with `retry_failed`, and those that may have been paid for with `retry_unknown`. Equal
     requests have one answer where there is a store for what is `shared`. Lots are drawn by `seed`.
     """
@@ -72,7 +72,6 @@ class Studio(Struct, frozen=True, kw_only=True):
     journal: Journal
     sender: Sender
     chats: Chats
-    replace: bool = False
     retry_failed: bool = False
     retry_unknown: bool = False
     shared: SharedAnswers | None = None
@@ -231,9 +230,7 @@ class _Drawing:
         site = CallSite(record_id=call.record_id, node=call.node.name, draw=call.draw)
         stem = studio.picture_folder / call.stem
         anew = False
-        while (
-            intended := await journal.intend(self._key, site, asked, stem=stem, replace=studio.replace, anew=anew)
-        ) is None:
+        while (intended := await journal.intend(self._key, site, asked, stem=stem, anew=anew)) is None:
             standing = await asyncio.to_thread(journal.standing, self._key)
             anew = self._is_wanted_again(standing)
             if not anew:
