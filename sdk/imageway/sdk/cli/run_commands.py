@@ -23,6 +23,7 @@ def add_run_commands(app: App) -> None:
     app.command(_gc, name="gc")
     app.command(_export, name="export")
     app.command(_report, name="report")
+    app.command(_merge, name="merge")
 
 
 def _status(folder: Folder, /, *, run: Run = None, as_json: AsJson = False) -> int:
@@ -103,6 +104,23 @@ def _report(
     from imageway.sdk.cli.report import report_run
 
     return told_once(lambda: report_run(folder, target=output, run=run, as_json=as_json), as_json=as_json)
+
+
+def _merge(
+    *folders: Annotated[Path, Parameter(name="DIR", help="The output folders of the parts.")],
+    to: Annotated[
+        Path, Parameter(help="The file to write: .json, .jsonl, .csv or .parquet; the ending says its kind.")
+    ],
+    as_json: AsJson = False,
+) -> int:
+    """Write the rows of a run's parts (run --shard) into one file, in the order of the input, each record once.
+
+    Pictures stay where they are. Exit codes: 0, 2 for what are no parts of one run, 3 where records failed or a part
+    isn't through.
+    """
+    from imageway.sdk.cli.merging import merge_runs
+
+    return told_once(lambda: merge_runs(folders, to, as_json=as_json), as_json=as_json)
 
 
 def _export(
