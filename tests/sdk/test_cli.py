@@ -556,6 +556,17 @@ def test_a_second_run_takes_what_the_first_was_answered(tmp_path: Path, capsys: 
     assert "0 pictures, and 1 taken from an earlier run" in capsys.readouterr().err
 
 
+def test_a_slash_at_the_end_of_a_url_names_no_other_gateway(tmp_path: Path) -> None:
+    write_task(tmp_path)
+    gateway = FakeGateway()
+
+    with serving(gateway) as url:
+        assert main(["run", str(tmp_path), "--gateway", url]) == 0
+        assert main(["run", str(tmp_path), "--gateway", f"{url}/"]) == 0
+
+    assert len(gateway.drawn_requests) == 1
+
+
 def test_failures_of_an_earlier_run_are_told_as_such(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write_task(tmp_path)
     _titles(tmp_path, "bad", "fine")

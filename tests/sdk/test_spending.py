@@ -93,6 +93,15 @@ def test_a_plan_counts_what_the_run_asks_again_and_nothing_else(
     _, other = _command(capsys, "plan", str(task), "--gateway-config", str(tmp_path / "gateway.yaml"))
     assert (other["done"], other["calls"][0]["calls"]) == (0, 4)
 
+    config = task / "graph_config.yaml"
+    written = config.read_text()
+    config.write_text(written.replace("Draw {title}", "Draw another {title}"))
+    assert main([*run, "--limit", "1"]) == 0
+    config.write_text(written)
+    capsys.readouterr()
+    _, back = _command(capsys, "plan", str(task), "--gateway", gateway)
+    assert (back["done"], back["failed_before"], back["calls"][0]["calls"]) == (3, 1, 0)
+
     (task / "data.json").write_text(json.dumps([{"id": str(n), "title": f"new {n}"} for n in (3, 4)]))
     _, edited = _command(capsys, "plan", str(task), "--gateway", gateway)
     before = len(vendor.requests)

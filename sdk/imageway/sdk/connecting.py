@@ -48,7 +48,7 @@ def drawer_of(choice: GatewayChoice) -> str:
         return f"config {choice.config.resolve()}"
     if choice.provider is not None:
         return f"provider {choice.provider}"
-    return url_of(choice) or "sketch"
+    return url_of(choice).rstrip("/") or "sketch"
 
 
 @asynccontextmanager

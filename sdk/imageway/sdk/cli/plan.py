@@ -34,12 +34,12 @@ _CONCURRENCY = 8
 
 
 class _Earlier:
-    """What a folder knows of the same plan, drawn by the same."""
+    """What a folder knows of calls of the same drawer, and of records where these were of the *same_plan*."""
 
-    def __init__(self, view: RunView) -> None:
+    def __init__(self, view: RunView, *, same_plan: bool) -> None:
         self._view = view
         self._keys = view.keys()
-        self._ended = dict(view.ended_positions())
+        self._ended = dict(view.ended_positions()) if same_plan else {}
 
     def ended(self, position: int) -> bool | None:
         return self._ended.get(position)
@@ -94,8 +94,9 @@ async def plan_task(
             with ExitStack() as stack:
                 view = await asyncio.to_thread(_opened, stack, folder)
                 seconds = () if view is None else tuple(view.call_seconds())
-                same = view is not None and (view.plan, view.drawer) == (plan_digest(plan), drawer_of(choice))
-                earlier = _Earlier(view) if view is not None and same else None
+                earlier = None
+                if view is not None and view.drawer == drawer_of(choice):
+                    earlier = _Earlier(view, same_plan=view.plan == plan_digest(plan))
                 told = await _forecast(plan, client, selection, earlier)
         except ImageError as error:
             raise GiveUpError(Exit.NO_GATEWAY, f"the gateway can't be asked: {error.message}") from error

@@ -165,20 +165,25 @@ class _Forecasting:
         state: dict[str, JsonValue] = {**self._made, "id": row.record_id, **row.fields}
         ended = None if self._earlier is None else self._earlier.ended(row.position)
         told = iter(self._told.calls)
+        ends: set[_End] = set()
         for _, node in self._nodes:
             if isinstance(node, TextNode):
                 self._told.text_calls += ended is None
+                ends |= {"to send"} if ended is None else set()
                 continue
             end = await self._call(row, node, state, next(told), ended=ended)
+            ends.add(end)
             if end == "refused":
                 return
-            if end == "to send":  # the record, or one before it in the file, isn't as it was: what follows is new, too
+            if end == "to send":  # the record isn't as it was, or another one: what follows is new, too
                 ended = None
             if end == "failed":
+                ended = False
                 break
-        if ended is not None:
-            self._told.done += ended
-            self._told.failed += not ended
+        if ended is False:
+            self._told.failed += 1
+        elif ended or ends == {"answered"}:
+            self._told.done += 1
 
     async def _call(
         self, row: Row, node: ImageNode, state: Mapping[str, JsonValue], told: CallForecast, *, ended: bool | None
