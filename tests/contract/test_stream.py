@@ -71,6 +71,29 @@ def test_events_without_a_picture_show_nothing(type_: str, data: bytes) -> None:
     assert read_event(received(type_, data)) is None
 
 
+def test_fields_that_are_no_utf8_are_left_out_and_others_kept() -> None:
+    data = b'{"b64_json":"eA==","new":"\xff","newer":{"a":["\xff"]},"word":"\xc3\xa9"}'
+
+    event = read_event(received("x.completed", data))
+
+    assert event is not None
+    assert event.fields == {"b64_json": Raw(b'"eA=="'), "word": Raw(b'"\xc3\xa9"')}
+    assert read_event(received("x.completed", b'{"b64_json":"\xff\xff\xff"}')) is None
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\r\n"])
+def test_an_event_over_several_lines_goes_on_as_one(end: bytes) -> None:
+    data = end.join((b'{"b64_json": "eA==",', b'"usage": {', b'"new": 1}', b"}"))
+
+    event = read_event(received("x.completed", data))
+
+    assert event is not None
+    assert event_bytes(event, Operation.GENERATE) == (
+        b"event: image_generation.completed\n"
+        b'data: {"type":"image_generation.completed","b64_json":"eA==","usage":{"new":1}}\n\n'
+    )
+
+
 def test_the_type_in_the_data_does_where_the_event_has_none() -> None:
     assert isinstance(read_event(received("", b'{"type":"a.completed","b64_json":"eA=="}')), CompletedImage)
 

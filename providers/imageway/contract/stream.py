@@ -61,18 +61,23 @@ def error_event_bytes(error: ImageError, request_id: str | None = None) -> bytes
 
 
 def _event(type_: str, data: bytes) -> bytes:
+    if b"\n" in data or b"\r" in data:
+        data = msgspec.json.format(data, indent=-1)  # what came with line ends between its values
     return b"event: " + type_.encode() + b"\ndata: " + data + b"\n\n"
 
 
 def read_event(event: ServerSentEvent) -> ImageEvent | None:
     """What *event* shows; None for one that holds no picture.
 
-    Read leniently, like a whole answer: it may have been charged for. Error events are the caller's to look for first.
+    Read leniently, like a whole answer: it may have been charged for. Fields that are no UTF-8 are left out. Error events
+    are the caller's to look for first.
     """
     try:
         fields = msgspec.json.decode(event.data, type=dict[str, Raw])
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
+    if not event.data.isascii():
+        fields = {name: raw for name, raw in fields.items() if _is_utf8(raw)}
     type_ = _read(fields.pop("type", None), str) or event.type
     if len(fields.get("b64_json", b"")) <= len(b'""'):
         return None
@@ -102,6 +107,13 @@ def _picture(image: GeneratedImage) -> dict[str, Raw]:
 
 def _raw(value: Any) -> Raw:  # noqa: ANN401  # whatever msgspec encodes
     return Raw(msgspec.json.encode(value))
+
+
+def _is_utf8(raw: Raw) -> bool:
+    try:
+        return bool(bytes(raw).decode())
+    except UnicodeDecodeError:
+        return False
 
 
 def _read(raw: Raw | None, type_: Any) -> Any:  # noqa: ANN401  # one reader for whatever type
