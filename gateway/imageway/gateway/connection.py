@@ -40,6 +40,7 @@ class Connection(HttpToolsProtocol):
         super().__init__(*args, **options)
         self._bare_bytes = 0
         self._moved = False
+        self._lost = False
         self._overdue: asyncio.TimerHandle | None = None
         self._unfinished: list[RequestResponseCycle] = []
 
@@ -50,6 +51,7 @@ class Connection(HttpToolsProtocol):
 
     @override
     def connection_lost(self, exc: Exception | None) -> None:
+        self._lost = True
         self._head_is_here()
         # The base class tells the last request alone, and another may be answered before it.
         for cycle in self._unfinished:
@@ -95,12 +97,14 @@ class Connection(HttpToolsProtocol):
     @override
     def on_response_complete(self) -> None:
         super().on_response_complete()
-        if self.cycle.response_complete and not self.transport.is_closing():
+        if self.cycle.response_complete:
             self._await_head()
 
     def _await_head(self) -> None:
+        """Or the connection's end, which may wait for a caller to read the last of an answer."""
         self._head_is_here()
-        self._overdue = self.loop.call_later(self.head_s, self._hang_up)
+        if not self._lost:
+            self._overdue = self.loop.call_later(self.head_s, self._hang_up)
 
     def _head_is_here(self) -> None:
         if self._overdue is not None:

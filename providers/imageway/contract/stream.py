@@ -69,8 +69,8 @@ def _event(type_: str, data: bytes) -> bytes:
 def read_event(event: ServerSentEvent) -> ImageEvent | None:
     """What *event* shows; None for one that holds no picture.
 
-    Read leniently, like a whole answer: it may have been charged for. Fields that are no UTF-8 are left out. Error events
-    are the caller's to look for first.
+    Read leniently, like a whole answer: it may have been charged for. Fields that are no UTF-8 are left out. Error
+    events are the caller's to look for first.
     """
     try:
         fields = msgspec.json.decode(event.data, type=dict[str, Raw])
