@@ -70,7 +70,7 @@ def test_every_fault_is_told_at_once(tmp_path: Path) -> None:
         '3:11 error[unknown-value] data_config.source.type is "disc"; allowed is "disk" or "hf" | did you mean "disk"?',
         '7:5 error[missing-key] graph_config.nodes.draw lacks the key "prompt", which must be a list',
         "10:7 error[unknown-key] graph_config.nodes.draw.prompts is not a key here; allowed are prompt, pre_process,"
-        ' post_process, on_violation, node_state, node_name | did you mean "prompt"?',
+        ' post_process, mask, on_violation, node_state, node_name | did you mean "prompt"?',
         "17:21 error[unknown-key] graph_config.edges[0].too is not a key here; allowed are to, condition, path_map"
         ' | did you mean "to"?',
     ]

@@ -193,7 +193,7 @@ def test_a_mask_that_is_a_path_is_refused_and_its_text_never_uploaded(tmp_path: 
     ended = run(gateway)
 
     assert (ended.exit, gateway.drawn_requests) == (2, [])
-    assert "graph_config.yaml:8:47 error[unsupported] gpt-image-1: Unknown parameter: 'mask'" in ended.told
+    assert "graph_config.yaml:8:47 error[set-by-pipeline] mask isn't a parameter to give" in ended.told
 
 
 def test_ids_of_every_kind_lead_to_files_of_their_own_within_the_folder(tmp_path: Path, run: Command) -> None:

@@ -29,7 +29,7 @@ from imageway.sdk.pipeline.files.json_text import json_bytes
 from imageway.sdk.pipeline.files.sink import atomic_file
 from imageway.sdk.pipeline.loading.loaded import LoadedTask
 from imageway.sdk.pipeline.loading.task import load_task
-from imageway.sdk.pipeline.plan import ImageNode, ImagePart, OutputColumn, Plan, TextPart
+from imageway.sdk.pipeline.plan import ImageNode, ImagePart, MaskPart, OutputColumn, Part, Plan, TextPart
 from imageway.sdk.pipeline.run import Bounds, run_plan
 from imageway.sdk.pipeline.sending.sharing import shared_folder
 from imageway.sdk.pipeline.sending.tariff import Tariff
@@ -127,21 +127,30 @@ class Pipeline:
         return self._with(name, (TextPart(template=prompt),), model, params)
 
     def edit(
-        self, name: str, images: str | Sequence[str], prompt: str, *, model: str, **params: JsonValue
+        self,
+        name: str,
+        images: str | Sequence[str],
+        prompt: str,
+        *,
+        model: str,
+        mask: str | None = None,
+        **params: JsonValue,
     ) -> "Pipeline":
-        """This pipeline with an edit more, of the pictures in the fields *images*: columns, or earlier pictures."""
+        """This pipeline with an edit more, of the pictures in the fields *images*: columns, or earlier pictures.
+
+        The field *mask* holds a picture that says where the first of them may change.
+        """
         fields = [images] if isinstance(images, str) else [*images]
         pictures = tuple(ImagePart(template=f"{{{_checked(field)}}}") for field in fields)
-        return self._with(name, (*pictures, TextPart(template=prompt)), model, params)
+        masks = () if mask is None else (MaskPart(template=f"{{{_checked(mask)}}}"),)
+        return self._with(name, (*pictures, TextPart(template=prompt), *masks), model, params)
 
     def output(self, *fields: str) -> "Pipeline":
         """This pipeline, which writes these fields alone; all there are otherwise."""
         columns = tuple(OutputColumn(name=field, source=field) for field in fields)
         return Pipeline(replace(self._plan, columns=columns), self._task)
 
-    def _with(
-        self, name: str, parts: tuple[TextPart | ImagePart, ...], model: str, params: dict[str, JsonValue]
-    ) -> "Pipeline":
+    def _with(self, name: str, parts: tuple[Part, ...], model: str, params: dict[str, JsonValue]) -> "Pipeline":
         node = ImageNode(name=_checked(name), model=model, params=params, parts=parts, output_key=name)
         if any(other.name == name for other in self._plan.nodes):
             raise ValueError(f"there is a node '{name}' already")

@@ -18,10 +18,12 @@ __all__ = (
     "ImageNode",
     "ImagePart",
     "LambdaNode",
+    "MaskPart",
     "MultiNode",
     "Node",
     "OnViolation",
     "OutputColumn",
+    "Part",
     "Passage",
     "Plan",
     "SamplerNode",
@@ -43,6 +45,15 @@ class ImagePart(Struct, frozen=True, kw_only=True):
     """A picture of the prompt: `{field}`, or a path or data URL as it stands."""
 
     template: str
+
+
+class MaskPart(Struct, frozen=True, kw_only=True):
+    """The mask of an edit, beside its prompt: as an `ImagePart`, and one picture."""
+
+    template: str
+
+
+Part: TypeAlias = TextPart | ImagePart | MaskPart
 
 
 class Hook:
@@ -67,15 +78,15 @@ left out."""
 class ImageNode(Struct, frozen=True, kw_only=True):
     """One image call per record.
 
-    `model` is the name that the gateway knows. `parts` are those of all messages, in their order; texts are joined by a
-    space. Texts within `params` are templates. `output_key` is the field that the answer fills, and that files are
-    called after; `further_keys` are others that `after` fills.
+    `model` is the name that the gateway knows. `parts` are those of all messages, in their order, and a mask last;
+    texts are joined by a space. Texts within `params` are templates. `output_key` is the field that the answer fills,
+    and that files are called after; `further_keys` are others that `after` fills.
     """
 
     name: str
     model: str
     params: dict[str, JsonValue]
-    parts: tuple[TextPart | ImagePart, ...]
+    parts: tuple[Part, ...]
     output_key: str
     further_keys: tuple[str, ...] = ()
     before: Hook | None = None

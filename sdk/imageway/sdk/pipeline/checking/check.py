@@ -17,12 +17,12 @@ from imageway.sdk.pipeline.checking.source import record_ids
 from imageway.sdk.pipeline.graph import Graph
 from imageway.sdk.pipeline.loading.loaded import LoadedTask, Origin, Place
 from imageway.sdk.pipeline.nodes.parameters import constant_params, fields_of_params
-from imageway.sdk.pipeline.plan import ImageNode, ImagePart, Node, calls_of, writes_of
+from imageway.sdk.pipeline.plan import ImageNode, ImagePart, MaskPart, Node, calls_of, writes_of
 from imageway.sdk.pipeline.template import fields
 
 __all__ = ("check_capabilities", "check_data")
 
-_SET_BY_PIPELINE = frozenset({"model", "prompt", "image", "stream", "partial_images"})
+_SET_BY_PIPELINE = frozenset({"model", "prompt", "image", "mask", "stream", "partial_images"})
 _NOTICE = timedelta(days=30)
 _IN_BRACES = re.compile(r"(?<!\{)\{([^{}]+)\}")
 _PART_OF_A_FIELD = re.compile(r"([^\W\d][\w-]*)[.\[]\S*")
@@ -136,7 +136,8 @@ def _near_fields(node: Node, task: LoadedTask, known: Collection[str]) -> Iterat
 def _set_by_pipeline(node: ImageNode, origin: Origin) -> Iterator[Issue]:
     for name in node.params:
         if name in _SET_BY_PIPELINE:
-            message = f"{name} isn't a parameter to give: the pipeline sets it"
+            how = "it is a key of the node, beside the prompt" if name == "mask" else "the pipeline sets it"
+            message = f"{name} isn't a parameter to give: {how}"
             yield origin.params[name].issue("set-by-pipeline", message, of_key=True)
 
 
@@ -157,6 +158,8 @@ def _exceeding(
             )
             count = f"the prompt of {node.name} has {len(request.images)} image parts, {node.model} takes"
             yield place.issue("unsupported", f"{count} {violation.allowed}{_accepted_by(violation)}")
+        elif root == "mask":
+            yield origin.parts[-1].issue("unsupported", f"{node.model}: {_sentence(violation)}")
         elif root in params:
             place = Place(document=origin.params[root].document, path=(*origin.params[root].path, *inner))
             unknown = violation.code == "unknown_parameter"
@@ -198,7 +201,17 @@ def _stand_in(node: ImageNode, spec: ModelSpec, params: Mapping[str, JsonValue])
         model=node.model,
         params={**params, "prompt": "x"},
         images=(ImageInput(source=BytesContent(b"x"), facts=facts),) * count,
+        mask=_stand_in_mask(node, spec),
     )
+
+
+def _stand_in_mask(node: ImageNode, spec: ModelSpec) -> ImageInput | None:
+    if not any(isinstance(part, MaskPart) for part in node.parts):
+        return None
+    edit = spec.operations.get(Operation.EDIT)
+    format_ = edit.mask.formats[0] if edit is not None and edit.mask is not None else ImageFormat.PNG
+    facts = ImageFacts(format=format_, width_px=64, height_px=64, has_alpha=True)
+    return ImageInput(source=BytesContent(b"x"), facts=facts)
 
 
 def _sentence(violation: Violation) -> str:

@@ -20,9 +20,9 @@ from imageway.sdk.pipeline.plan import (
     ImageNode,
     ImagePart,
     LambdaNode,
+    MaskPart,
     MultiNode,
     Node,
-    OnViolation,
     SamplerNode,
     TextNode,
     TextPart,
@@ -36,6 +36,7 @@ __all__ = ("NodeLoader", "Written")
 _LAMBDA_KEYS = ("node_type", "lambda", "function_type", "output_keys", "node_state", "node_name")
 _SET_BY_PIPELINE = frozenset({"model", "messages", "n", "stream"})
 _Part = tuple[TextPart | ImagePart, Place]
+_Asking = written.LlmNode | written.MultiLlmNode
 
 
 class Written(Struct, frozen=True, kw_only=True):
@@ -94,7 +95,7 @@ class NodeLoader:
         model = self._model(node.model, found.at("model"))
         if model is None:
             return None
-        call = self._call(found, node.prompt, found.name, keys[0], model, node.on_violation)
+        call = self._call(found, node, found.name, keys[0], model)
         return _hooked(call, keys[1:], before, after)
 
     def _multi(self, found: Written, node: written.MultiLlmNode) -> Node | None:
@@ -111,7 +112,7 @@ class NodeLoader:
             resolved = self._model(model, found.at("models", label))
             if resolved is not None:
                 name, field = f"{found.name}/{label}", f"{keys[0]}_{label}"
-                members[label] = self._call(found, node.prompt, name, field, resolved, node.on_violation)
+                members[label] = self._call(found, node, name, field, resolved)
         return MultiNode(
             name=found.name, members=members, output_key=keys[0], further_keys=keys[1:], before=before, after=after
         )
@@ -159,26 +160,34 @@ class NodeLoader:
     def _call(
         self,
         found: Written,
-        prompt: list[written.Message],
+        node: _Asking,
         name: str,
         field: str,
         model: ResolvedModel,
-        on_violation: OnViolation | None,
     ) -> ImageNode | TextNode:
-        messages = self._messages(found, prompt)
+        messages = self._messages(found, node.prompt)
         parts = [part for _, of_message in messages for part in of_message]
+        places = [place for _, place in parts]
         self.origins[name] = Origin(
-            model=model.name_place, params=model.param_places, parts=tuple(place for _, place in parts)
+            model=model.name_place,
+            params=model.param_places,
+            parts=tuple(places if node.mask is None else [*places, found.at("mask")]),
         )
+        if node.mask is not None and (
+            model.endpoint is not None or not any(isinstance(part, ImagePart) for part, _ in parts)
+        ):
+            message = "a mask says where an edit may change its first picture, and this node edits none"
+            self._fault_once(found.at("mask").issue("odd-node", message, of_key=True))
         if model.endpoint is None:
-            content = tuple(part for part, _ in parts)
+            masks = () if node.mask is None else (MaskPart(template=node.mask),)
+            content = (*(part for part, _ in parts), *masks)
             return ImageNode(
                 name=name,
                 model=model.name,
                 params=model.params,
                 parts=content,
                 output_key=field,
-                on_violation=on_violation,
+                on_violation=node.on_violation,
             )
         for param in model.params:
             if param in _SET_BY_PIPELINE:

@@ -187,7 +187,8 @@ def _merged(own: Mapping[str, JsonValue], over: Mapping[str, JsonValue]) -> dict
         merged["model"] = {**inner, **outer, **({"parameters": both} if both else {})}
     names = over.get(_PLACEHOLDERS)
     if isinstance(names, dict):
-        merged["prompt"] = _with_names(merged.get("prompt"), {key: str(value) for key, value in names.items()})
+        ours = {key: str(value) for key, value in names.items()}
+        merged |= {key: _with_names(merged[key], ours) for key in ("prompt", "mask") if key in merged}
     return merged
 
 

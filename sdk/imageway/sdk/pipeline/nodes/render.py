@@ -7,7 +7,7 @@ from imageway.contract.request import ImageInput, ImageRequest, JsonValue, Opera
 from imageway.contract.spec import Choice, ModelSpec, OperationSpec
 from imageway.sdk.pipeline.nodes.parameters import filled
 from imageway.sdk.pipeline.pictures.media import Places, read_picture, read_pictures
-from imageway.sdk.pipeline.plan import ImageNode, ImagePart
+from imageway.sdk.pipeline.plan import ImageNode, ImagePart, MaskPart
 from imageway.sdk.pipeline.template import MissingFieldError, only_field, render
 
 __all__ = ("pictures_of", "request_of")
@@ -29,9 +29,13 @@ def request_of(
     """
     texts: list[str] = []
     images: list[ImageInput] = []
+    mask: ImageInput | None = None
     for part in node.parts:
         if isinstance(part, ImagePart):
             images += pictures_of(part, state, places)
+            continue
+        if isinstance(part, MaskPart):
+            mask = _mask(part, state, places)
             continue
         text = render(part.template, state).strip()
         if text[:11].lower() == "data:image/":
@@ -46,10 +50,11 @@ def request_of(
         model=node.model,
         params={"prompt": " ".join(texts), **params, **_as_bytes(offered)},
         images=tuple(images),
+        mask=mask,
     )
 
 
-def pictures_of(part: ImagePart, state: Mapping[str, JsonValue], places: Places) -> tuple[ImageInput, ...]:
+def pictures_of(part: ImagePart | MaskPart, state: Mapping[str, JsonValue], places: Places) -> tuple[ImageInput, ...]:
     """The pictures that *part* stands for, lists in their order; see `request_of`."""
     field = only_field(part.template)
     if field is None:
@@ -61,6 +66,14 @@ def pictures_of(part: ImagePart, state: Mapping[str, JsonValue], places: Places)
     if not pictures:
         raise ImageError(ErrorCode.INVALID_REQUEST, f"The list {{{field}}} holds no picture.", param="image")
     return pictures
+
+
+def _mask(part: MaskPart, state: Mapping[str, JsonValue], places: Places) -> ImageInput:
+    mask, *others = pictures_of(part, state, places)
+    if others:
+        sentence = f"A mask is one picture, and {part.template} holds {len(others) + 1}."
+        raise ImageError(ErrorCode.INVALID_REQUEST, sentence, param="mask")
+    return mask
 
 
 def _as_bytes(offered: OperationSpec | None) -> dict[str, JsonValue]:

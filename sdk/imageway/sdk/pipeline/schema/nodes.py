@@ -73,6 +73,11 @@ _Prompt: TypeAlias = Annotated[
 ]
 
 
+_Mask: TypeAlias = Annotated[
+    Name | None,
+    Meta(description="Where an edit may change its first picture: one picture of its size, as `image_url` names one."),
+]
+
 _OnViolation: TypeAlias = Annotated[
     Literal["error", "fix", "skip"] | None,
     Meta(
@@ -94,6 +99,7 @@ class LlmNode(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag
     post_process: Annotated[
         Path | None, Meta(description="Makes of the answer what `output_keys` get: `f(answer, state)` or `f(answer)`.")
     ] = None
+    mask: _Mask = None
     on_violation: _OnViolation = None
     node_state: _State = "active"
     node_name: _Title = None
@@ -112,6 +118,7 @@ class MultiLlmNode(
         Path | None, Meta(description="Makes of the answers, a mapping by label, what `output_keys` get.")
     ] = None
     post_process: Annotated[Path | None, Meta(description="The same as `multi_llm_post_process`.")] = None
+    mask: _Mask = None
     on_violation: _OnViolation = None
     node_state: _State = "active"
     node_name: _Title = None
