@@ -1,21 +1,27 @@
 """`imageway export`: data sets made of a run's folder, read back by the libraries that people read them with."""
 
 import asyncio
+import io
 import json
 import tarfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree as ET
 
 import pytest
+from PIL import Image
 
 from fakes.gateway import REJECTED, FakeGateway, Recorded, Reply, drawn
 from imageway.sdk.cli import main
 from imageway.sdk.cli.exporting import export_run
 from imageway.sdk.cli.talk import Exit
 from imageway.sdk.client import AsyncClient
-from imageway.sdk.pipeline.export.hub import repository_of
+from imageway.sdk.pipeline.export.embedding import with_xmp
+from imageway.sdk.pipeline.export.hub import prepare, repository_of
+from imageway.sdk.pipeline.export.samples import Samples
 from imageway.sdk.pipeline.export.shards import shard_name
+from imageway.sdk.pipeline.journal.run_view import open_run
 from imageway.sdk.pipeline.plan import DataFile, ImageNode, OutputColumn, Plan, TextPart
 from imageway.sdk.pipeline.run import run_plan
 from pictures import picture
@@ -246,6 +252,61 @@ def test_pictures_that_were_changed_are_counted(
         f"3 records written to {tmp_path / 'x.parquet'}; 1 that failed or have no pictures are left out",
         "1 picture in it: not as received; imageway verify names them",
     ]
+
+
+def test_metadata_is_put_into_pictures_where_it_breaks_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = _ran(tmp_path / "run", _node("pic", 1), titles=("t0", "t1", "t3"))
+    images = output / "multimodal_output" / "image"
+    plain = PICTURES["t0"]
+    signed = PICTURES["t1"][:33] + b"\0\0\0\4caBXjumb\0\0\0\0" + PICTURES["t1"][33:]
+    (images / "1_pic_0.png").write_bytes(signed)
+    (images / "2_pic_0.png").write_bytes(picture("JPEG", mode="RGB"))
+
+    told = _export(capsys, output, f"{tmp_path}/set/", "--embed-metadata")
+
+    assert (told["records"], told["untold"]) == (3, 2)
+    written = [(tmp_path / "set" / f"{n}_pic_0.png").read_bytes() for n in range(3)]
+    assert written[1:] == [signed, picture("JPEG", mode="RGB")]
+    length = len(written[0]) - len(plain)
+    assert written[0][:33] + written[0][33 + length :] == plain
+    with Image.open(io.BytesIO(written[0])) as shown, Image.open(io.BytesIO(plain)) as drawn_as:
+        shown.load()
+        assert shown.tobytes() == drawn_as.tobytes()
+        described = ET.fromstring(shown.info["XML:com.adobe.xmp"])[0][0]  # noqa: S314  # our own words
+    assert {element.tag.rpartition("}")[2]: element.text for element in described} == {
+        "DigitalSourceType": "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia",
+        "AIPromptInformation": "Draw t0",
+        "AISystemUsed": "dall-e-2",
+    }
+    assert (images / "0_pic_0.png").read_bytes() == plain
+
+
+def test_metadata_holds_any_prompt() -> None:
+    told = with_xmp(PICTURES["t0"], {"AIPromptInformation": "a < b & \x00 {c} \ud83d é"})
+
+    assert told is not None
+    assert with_xmp(told, {}) is None
+    with Image.open(io.BytesIO(told)) as shown:
+        described = ET.fromstring(shown.info["XML:com.adobe.xmp"])[0][0]  # noqa: S314  # our own words
+    assert [element.text for element in described] == ["a < b & \ufffd {c} \ufffd é"]
+
+
+def test_a_data_set_on_the_hub_tells_that_metadata_was_put_in(output: Path, tmp_path: Path) -> None:
+    with open_run(output) as view:
+        prepare(view, Samples(view, embed=True), tmp_path / "set")
+
+    assert (tmp_path / "set" / "README.md").read_text().splitlines()[-1] == (
+        "The pictures' bytes are as the models' vendors sent them, content credentials (C2PA) included,"
+        " but for prompt, model and source type, which are put into PNG pictures as XMP."
+    )
+
+
+def test_rows_hold_no_pictures_to_put_metadata_into(output: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["export", str(output), "--to", "x.csv", "--embed-metadata"]) == 2
+
+    assert capsys.readouterr().err == "imageway: --embed-metadata is for pictures, and a file of rows holds none\n"
 
 
 @pytest.mark.parametrize("own", ["multimodal_output/image/", ".imageway/x.json", "errors.jsonl"])

@@ -25,6 +25,7 @@ def export_run(
     max_shard_bytes: int,
     dry_run: bool,
     public: bool,
+    embed: bool = False,
     as_json: bool,
     api: Callable[[], Any] = hub_api,
 ) -> Exit:
@@ -32,11 +33,11 @@ def export_run(
     try:
         with open_run(output, run) as view:
             if kind_of(target) == "hub":
-                told = _pushed(view, target, dry_run=dry_run, public=public, api=api)
+                told = _pushed(view, target, dry_run=dry_run, public=public, embed=embed, api=api)
             elif dry_run or public:
                 raise GiveUpError(Exit.UNUSABLE, "--dry-run and --public are for the Hub: --to hf://organisation/name")
             else:
-                told = _exported(view, target, max_shard_bytes)
+                told = _exported(view, target, max_shard_bytes, embed=embed)
     except (JournalError, MissingLibraryError, ValueError) as error:
         raise GiveUpError(Exit.UNUSABLE, str(error)) from error
     except OSError as error:
@@ -51,23 +52,26 @@ def export_run(
     return Exit.FINE
 
 
-def _exported(view: RunView, target: str, max_shard_bytes: int) -> dict[str, JsonValue]:
-    done = export(view, target, max_shard_bytes=max_shard_bytes)
+def _exported(view: RunView, target: str, max_shard_bytes: int, *, embed: bool) -> dict[str, JsonValue]:
+    done = export(view, target, max_shard_bytes=max_shard_bytes, embed=embed)
     say(f"{counted(done.rows, 'record')} written to {target}{_left_out(done.left_out)}")
-    _tell_changed(done.changed)
+    _tell_pictures(done.changed, done.untold)
     return {
         "to": target,
         "kind": done.kind,
         "records": done.rows,
         "left_out": done.left_out,
         "changed": done.changed,
+        "untold": done.untold,
         "files": [*done.files],
     }
 
 
-def _pushed(view: RunView, target: str, *, dry_run: bool, public: bool, api: Callable[[], Any]) -> dict[str, JsonValue]:
+def _pushed(
+    view: RunView, target: str, *, dry_run: bool, public: bool, embed: bool, api: Callable[[], Any]
+) -> dict[str, JsonValue]:
     repository = repository_of(target)
-    samples = Samples(view)
+    samples = Samples(view, embed=embed)
     rows = sum(1 for _ in samples)
     with TemporaryDirectory(prefix="imageway-") as folder:
         prepared = prepare(view, samples, Path(folder))
@@ -78,7 +82,7 @@ def _pushed(view: RunView, target: str, *, dry_run: bool, public: bool, api: Cal
             f"{rows} records in {len(prepared.files)} files of {size} bytes {verb} to the {visible} data set"
             f" {repository}{_left_out(view.outcomes.counts().ended - rows)}"
         )
-        _tell_changed(len(samples.changed))
+        _tell_pictures(len(samples.changed), len(samples.untold))
         if not dry_run:
             say(push(prepared, repository, private=not public, api=api))
     return {
@@ -94,9 +98,11 @@ def _pushed(view: RunView, target: str, *, dry_run: bool, public: bool, api: Cal
     }
 
 
-def _tell_changed(count: int) -> None:
-    if count:
-        say(f"{counted(count, 'picture')} in it: not as received; imageway verify names them")
+def _tell_pictures(changed: int, untold: int) -> None:
+    if changed:
+        say(f"{counted(changed, 'picture')} in it: not as received; imageway verify names them")
+    if untold:
+        say(f"{counted(untold, 'picture')} in it: without metadata, being signed or no PNG; imageway show has it")
 
 
 def _left_out(count: int) -> str:

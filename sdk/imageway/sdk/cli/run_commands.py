@@ -140,6 +140,13 @@ def _export(
     public: Annotated[
         bool, Parameter(negative="", help="Make the data set on the Hub public; private otherwise.")
     ] = False,
+    embed_metadata: Annotated[
+        bool,
+        Parameter(
+            negative="",
+            help="Put prompt, model and IPTC's source type into PNG pictures as XMP; never into signed ones.",
+        ),
+    ] = False,
     as_json: AsJson = False,
 ) -> int:
     """Make a data set of a run, finished or not, as often as you like: pictures with the fields of their records.
@@ -156,6 +163,7 @@ def _export(
             max_shard_bytes=max_shard_bytes,
             dry_run=dry_run,
             public=public,
+            embed=embed_metadata,
             as_json=as_json,
         ),
         as_json=as_json,

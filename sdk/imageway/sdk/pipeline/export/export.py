@@ -25,7 +25,7 @@ _ROWS = (".json", ".jsonl", ".csv")
 class Exported(Struct, frozen=True, kw_only=True):
     """What was written. `left_out` records had no pictures, or failed; a file of rows has all of them.
 
-    `changed` pictures aren't as they were received.
+    `changed` pictures aren't as they were received, and `untold` ones couldn't be given their provenance.
     """
 
     kind: Kind
@@ -33,6 +33,7 @@ class Exported(Struct, frozen=True, kw_only=True):
     rows: int
     left_out: int
     changed: int = 0
+    untold: int = 0
 
 
 def kind_of(target: str) -> Kind:
@@ -57,8 +58,9 @@ def kind_of(target: str) -> Kind:
     return "folder"
 
 
-def export(run: RunView, target: str, *, max_shard_bytes: int) -> Exported:
+def export(run: RunView, target: str, *, max_shard_bytes: int, embed: bool = False) -> Exported:
     """Write the run to *target*, which isn't on the Hub; what is there under the same names is written anew.
+    With *embed* provenance is put into the pictures, where that breaks nothing.
 
     Raises `MissingLibraryError`, `ValueError` for a target that can't be, `JournalError`, and `OSError`.
     """
@@ -66,11 +68,13 @@ def export(run: RunView, target: str, *, max_shard_bytes: int) -> Exported:
     _require_elsewhere(run.output, target)
     ended = run.outcomes.counts().ended
     if kind == "rows":
+        if embed:
+            raise ValueError("--embed-metadata is for pictures, and a file of rows holds none")
         ending = Path(target.rpartition("/")[2]).suffix.lower()
         with open_target(target) as file:
             write_rows(file, ending, run.outcomes.rows)
         return Exported(kind=kind, files=(target,), rows=ended, left_out=0)
-    samples = Samples(run)
+    samples = Samples(run, embed=embed)
     rows = sum(1 for _ in samples)
     match kind:
         case "shards":
@@ -82,7 +86,14 @@ def export(run: RunView, target: str, *, max_shard_bytes: int) -> Exported:
                     parquet.add(sample)
         case _:
             files = export_folder(run, samples, target)
-    return Exported(kind=kind, files=tuple(files), rows=rows, left_out=ended - rows, changed=len(samples.changed))
+    return Exported(
+        kind=kind,
+        files=tuple(files),
+        rows=rows,
+        left_out=ended - rows,
+        changed=len(samples.changed),
+        untold=len(samples.untold),
+    )
 
 
 def _require_elsewhere(output: Path, target: str) -> None:

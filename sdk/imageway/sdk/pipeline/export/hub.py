@@ -53,7 +53,7 @@ def prepare(run: RunView, samples: Samples, folder: Path) -> Prepared:
     for number, path in enumerate(written):
         path.rename(data / f"train-{number:05}-of-{len(written):05}.parquet")
     with atomic_file(folder / "README.md") as file:
-        file.write(_card(run, count).encode(errors="backslashreplace"))
+        file.write(_card(run, count, embedded=samples.embed).encode(errors="backslashreplace"))
     files = {path.relative_to(folder).as_posix(): path.stat().st_size for path in sorted(folder.rglob("*.*"))}
     return Prepared(folder=folder, files=files)
 
@@ -85,7 +85,7 @@ def hub_api() -> Any:  # noqa: ANN401  # the library's own class
     return HfApi()
 
 
-def _card(run: RunView, rows: int) -> str:
+def _card(run: RunView, rows: int, *, embedded: bool) -> str:
     counts = run.outcomes.counts()
     models = Counter(
         json.loads(asked).get("model")
@@ -94,11 +94,12 @@ def _card(run: RunView, rows: int) -> str:
         )
     )
     listed: dict[str, JsonValue] = {str(model): calls for model, calls in models.most_common()}
+    changed = ", but for prompt, model and source type, which are put into PNG pictures as XMP" if embedded else ""
     named = "\n".join(f"- {model}: {calls} calls" for model, calls in listed.items()) or "- none"
     return (
         "---\ntags:\n- synthetic\n- imageway\nconfigs:\n- config_name: default\n  data_files:\n  - split: train\n"
         "    path: data/train-*.parquet\n---\n\n# Pictures drawn by models\n\n"
         f"{rows} rows with pictures. The run had {counts.ended} records: {counts.done} went well,"
         f" {counts.failed} failed, {counts.skipped} were passed over.\n\nModels:\n\n{named}\n\n"
-        "The pictures' bytes are as the models' vendors sent them, content credentials (C2PA) included.\n"
+        f"The pictures' bytes are as the models' vendors sent them, content credentials (C2PA) included{changed}.\n"
     )

@@ -103,10 +103,10 @@ class RunView(Struct, frozen=True, kw_only=True):
         rows = self.file.read("SELECT path FROM picture WHERE sha256 = ? ORDER BY path LIMIT 1", sha256)
         return rows[0][0] if rows else None
 
-    def digest(self, path: str) -> str | None:
-        """The hash of the picture at *path*, relative to the output folder, as it was received."""
-        rows = self.file.read("SELECT sha256 FROM picture WHERE path = ?", path)
-        return rows[0][0] if rows else None
+    def picture(self, path: str) -> "PictureView":
+        """The picture at *path*, relative to the output folder, which has a receipt."""
+        ((key, sha256, facts),) = self.file.read("SELECT call, sha256, facts FROM picture WHERE path = ?", path)
+        return PictureView(path=path, call=key, sha256=sha256, facts={} if facts is None else json.loads(facts))
 
     def calls_of(self, record_id: str) -> Iterator["CallView"]:
         for values in self.file.read(

@@ -8,7 +8,7 @@ from imageway.sdk.pipeline.files.json_text import json_bytes
 from imageway.sdk.pipeline.files.sink import atomic_file
 from imageway.sdk.pipeline.journal.run_view import CallView, PictureView, RunView
 
-__all__ = ("provenance", "write_sidecars")
+__all__ = ("provenance", "told_of", "write_sidecars")
 
 _SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype"
 
