@@ -1,5 +1,6 @@
 """ASGI applications on a real server on loopback, on a free port, for as long as a `with` block lasts."""
 
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,8 +12,9 @@ import uvicorn
 class _Server(uvicorn.Server):
     """Tells when it listens, or has given up."""
 
-    def __init__(self, config: uvicorn.Config) -> None:
+    def __init__(self, config: uvicorn.Config, listening: socket.socket | None) -> None:
         super().__init__(config)
+        self._listening = listening
         self.settled = threading.Event()
 
     async def startup(self, sockets: Any = None) -> None:
@@ -21,14 +23,16 @@ class _Server(uvicorn.Server):
 
     def run_in_thread(self) -> None:
         try:
-            self.run()
+            self.run(sockets=[self._listening] if self._listening else None)
         finally:
             self.settled.set()
 
 
 @contextmanager
-def serving(app: Any, *, lifespan: str = "off", http: Any = "auto") -> Iterator[str]:
-    """The base URL of *app*, which runs in a thread of its own."""
+def serving(
+    app: Any, *, lifespan: str = "off", http: Any = "auto", listening: socket.socket | None = None
+) -> Iterator[str]:
+    """The base URL of *app*, which runs in a thread of its own; *http* is its protocol, *listening* its socket."""
     server = _Server(
         uvicorn.Config(
             app,
@@ -38,7 +42,8 @@ def serving(app: Any, *, lifespan: str = "off", http: Any = "auto") -> Iterator[
             lifespan=lifespan,
             http=http,
             timeout_graceful_shutdown=5,
-        )
+        ),
+        listening,
     )
     thread = threading.Thread(target=server.run_in_thread, daemon=True)
     thread.start()

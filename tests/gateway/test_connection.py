@@ -1,8 +1,10 @@
 """Connections that bring no request, too much of one, or several at once."""
 
+import select
 import socket
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import httpx2
@@ -127,6 +129,33 @@ def test_idle_connections_outlive_those_in_callers_pools() -> None:
     pool_s = httpx2.Limits().keepalive_expiry
     assert pool_s is not None
     assert pool_s < kept_s < Connection.head_s
+
+
+async def small_answer(scope: Any, receive: Any, send: Any) -> None:
+    """One that a server takes at once, and that the kernel doesn't."""
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"60000")]})
+    await send({"type": "http.response.body", "body": b"a" * 60_000})
+
+
+def test_an_answer_of_which_nobody_reads_the_rest_is_cut_at_its_end() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening, socket.socket() as caller:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+        caller.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        caller.settimeout(20)
+        with serving(small_answer, http=Quick, listening=listening):
+            caller.connect(listening.getsockname())
+            caller.sendall(head("GET", "/", "connection: close"))
+
+            with pytest.raises(ConnectionResetError):
+                read_when_cut(caller)
+
+
+def read_when_cut(caller: socket.socket) -> None:
+    hung_up = select.poll()
+    hung_up.register(caller, select.POLLHUP | select.POLLERR)
+    assert hung_up.poll(20_000)
+    while caller.recv(65_536):
+        continue
 
 
 def test_too_many_requests_at_once_are_cut(caller: socket.socket, upstream: Upstream) -> None:
