@@ -184,16 +184,20 @@ def test_an_answer_without_a_picture_is_a_failure_that_may_have_cost_and_is_not_
     assert [path.name for path in folder.glob("*_pic_*")] == kept
 
 
-def test_a_mask_that_is_a_path_is_refused_and_its_text_never_uploaded(tmp_path: Path, run: Command) -> None:
+@pytest.mark.parametrize("param", ["mask: a.png", "stream: true"])
+def test_a_path_for_a_mask_and_a_stream_are_refused_and_never_sent(tmp_path: Path, run: Command, param: str) -> None:
     (tmp_path / "a.png").write_bytes(PNG)
-    graph = EDIT.replace("{name: gpt-image-1}", "{name: gpt-image-1, parameters: {mask: a.png}}")
+    graph = EDIT.replace("{name: gpt-image-1}", "{name: gpt-image-1, parameters: {" + param + "}}")
     task_folder(tmp_path, graph, [{"id": "1", "photo": "a.png"}])
     gateway = FakeGateway()
 
     ended = run(gateway)
 
     assert (ended.exit, gateway.drawn_requests) == (2, [])
-    assert "graph_config.yaml:8:47 error[set-by-pipeline] mask isn't a parameter to give" in ended.told
+    assert (
+        f"graph_config.yaml:8:47 error[set-by-pipeline] {param.partition(':')[0]} isn't a parameter to give"
+        in ended.told
+    )
 
 
 def test_ids_of_every_kind_lead_to_files_of_their_own_within_the_folder(tmp_path: Path, run: Command) -> None:

@@ -2,13 +2,18 @@
 
 import io
 import json
+from collections import deque
 from pathlib import Path
 
+import pytest
 from PIL import Image
 
 from fakes.gateway import FakeGateway
 from imageway.contract.request import ImageFormat
 from imageway.sdk.client import AsyncClient
+from imageway.sdk.pipeline.data.kinds import DataFile, Selection, Transformation
+from imageway.sdk.pipeline.data.row import SourceError
+from imageway.sdk.pipeline.data.source import open_source
 from imageway.sdk.pipeline.events import RunSummary
 from imageway.sdk.pipeline.loading.task import load_task
 from imageway.sdk.pipeline.pictures.media import Places, read_picture
@@ -28,6 +33,8 @@ graph_config:
   edges: [{{from: START, to: draw}}, {{from: draw, to: END}}]
 output_config: {{output_map: {{id: {{from: id}}, pic: {{from: pic}}}}}}
 """
+SYGRA = "sygra.processors.data_transform."
+RENAMED = {"mapping": {"title": "t"}}
 PHOTO = ", {type: image_url, image_url: '{photo}'}"
 
 
@@ -111,3 +118,16 @@ def test_pictures_go_out_byte_for_byte_with_their_orientation_and_frames(tmp_pat
     assert read_picture("a.jpg", places=places).content == photo.getvalue()
     found = read_picture("b.gif", places=places)
     assert (found.content, found.facts.format) == (frames.getvalue(), ImageFormat.GIF)
+
+
+@pytest.mark.parametrize("steps", [(), (Transformation(transform=f"{SYGRA}RenameFieldsTransform", params=RENAMED),)])
+def test_a_record_is_there_before_the_rest_of_the_data_is_read(
+    tmp_path: Path, steps: tuple[Transformation, ...]
+) -> None:
+    (tmp_path / "d.csv").write_text("id,title\n" + "1,x\n" * 5000 + '2,"never closed')
+    data = DataFile(path=tmp_path / "d.csv", transformations=steps)
+
+    with open_source(data, selection=Selection(last=1)) as source:
+        assert [row.fields for row in source] == [{"id": "1", "t" if steps else "title": "x"}]
+    with open_source(data) as source, pytest.raises(SourceError):
+        deque(source)
