@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -292,6 +293,51 @@ def test_events_are_lines_of_json_on_standard_output(command: Any, gateway: Scri
     ]
     assert [event["fault"] and event["fault"]["code"] for event in events[1:]] == [None, "content_rejected"]
     assert (summary["succeeded"], summary["failed"]) == (1, 1)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="there is no /dev/full")
+@pytest.mark.parametrize(
+    ("shell", "exit_", "told"),
+    [
+        ("--events - | head -n 1", 0, "events can't be written any more (Broken pipe); the run goes on"),
+        ("--events /dev/full", 0, "events can't be written any more (No space left on device); the run goes on"),
+        ("> /dev/full", 3, "imageway: standard output can't be written: No space left on device"),
+        ("2>&1 | head -n 0", 0, None),
+        ("2> /dev/full", 0, None),
+    ],
+)
+def test_a_run_does_not_end_because_nobody_can_be_told(
+    gateway: Scripted, tmp_path: Path, shell: str, exit_: int, told: str | None
+) -> None:
+    task = _task(tmp_path, 8)
+    with serving(gateway) as url:
+        command = f'set -o pipefail; "$0" -m imageway.sdk.cli run "$1" --gateway "$2" --concurrency 1 {shell}'
+        ended = subprocess.run(
+            ["bash", "-c", command, sys.executable, str(task), url], capture_output=True, text=True, check=False
+        )
+
+    assert (ended.returncode, len(gateway.sent)) == (exit_, 8)
+    assert "Traceback" not in ended.stderr
+    assert told is None or told in ended.stderr.splitlines()
+    assert [row["picture"] is not None for row in json.loads((task / "output.json").read_text())] == [True] * 8
+
+
+def test_output_that_a_terminal_cannot_show_is_told_oddly(gateway: Scripted, tmp_path: Path) -> None:
+    write_task(tmp_path)
+    (tmp_path / "data.json").write_text('[{"id": "ü", "title": "t"}]')
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    with serving(gateway) as url:
+        command = [sys.executable, "-m", "imageway.sdk.cli"]
+        ran = subprocess.run(
+            [*command, "run", str(tmp_path), "--gateway", url, "--events", "-"],
+            capture_output=True, env=environment, check=False,
+        )  # fmt: skip
+        shown = subprocess.run(
+            [*command, "show", str(tmp_path), "ü"], capture_output=True, env=environment, check=False
+        )
+
+    assert [json.loads(line).get("record_id") for line in ran.stdout.splitlines()] == [None, "ü", None]
+    assert (shown.returncode, shown.stdout.splitlines()[0]) == (0, rb"record 1 '\xfc': done")
 
 
 def test_events_go_to_a_file_that_other_runs_add_to(command: Any, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """The command `imageway`. stdout is data, stderr is talk."""
 
 import sys
+from io import TextIOWrapper
 
 __all__ = ("main",)
 
@@ -13,6 +14,8 @@ def main(arguments: list[str] | None = None) -> int:
 
         sys.stdout.write(f"imageway {__version__}\n")
         return 0
+    if sys.stdout is sys.__stdout__ and isinstance(sys.stdout, TextIOWrapper) and sys.stdout.errors == "strict":
+        sys.stdout.reconfigure(errors="backslashreplace")  # rather told oddly than not at all
     from imageway.sdk.cli.app import run_app
 
     return run_app(tokens)

@@ -1,5 +1,6 @@
 """A run's progress on stderr: a bar on a terminal, elsewhere a plain line now and then; and its events as JSON."""
 
+import json
 import sys
 import time
 from collections import Counter
@@ -44,10 +45,11 @@ def events_to(target: str | None) -> Iterator[Listener]:
         out = sys.stdout  # which is another one while a task's own code may print
 
         def put_event(event: RunEvent) -> None:
-            out.write(msgspec.json.encode(event).decode() + "\n")
+            text = msgspec.json.encode(event).decode()
+            out.write((text if text.isascii() else json.dumps(json.loads(text))) + "\n")
             out.flush()
 
-        yield put_event
+        yield _while_it_can(put_event)
         return
     with ExitStack() as stack:
         try:
@@ -59,7 +61,24 @@ def events_to(target: str | None) -> Iterator[Listener]:
         def write(event: RunEvent) -> None:
             file.write(msgspec.json.encode(event) + b"\n")
 
-        yield write
+        yield _while_it_can(write)
+
+
+def _while_it_can(write: Listener) -> Listener:
+    """*write* until it fails, which is told once: a run doesn't end because nobody can be told of it."""
+    failed = False
+
+    def listen(event: RunEvent) -> None:
+        nonlocal failed
+        if failed:
+            return
+        try:
+            write(event)
+        except OSError as error:
+            failed = True
+            say(f"events can't be written any more ({error.strerror or type(error).__name__}); the run goes on")
+
+    return listen
 
 
 class Tally:

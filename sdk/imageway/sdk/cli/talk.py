@@ -1,8 +1,10 @@
 """How commands speak: sentences on stderr, data on stdout, and exit codes."""
 
 import json
+import os
 import sys
 from enum import IntEnum
+from typing import TextIO
 
 from imageway.contract.request import JsonValue
 
@@ -38,14 +40,24 @@ class GiveUpError(Exception):
 def say(text: str) -> None:
     """A line on stderr. What a terminal would obey rather than print is made visible."""
     visible = _visible(text, kept="\n")
-    sys.stderr.write(f"{visible}\n")
-    sys.stderr.flush()
+    try:
+        sys.stderr.write(f"{visible}\n")
+        sys.stderr.flush()
+    except OSError:  # nobody listens any more, and what goes on mustn't end for that
+        _silence(sys.stderr)
 
 
 def put(text: str) -> None:
-    """A line on stdout."""
-    sys.stdout.write(f"{text}\n")
-    sys.stdout.flush()
+    """A line on stdout. Whoever has stopped reading wants no more; raises `GiveUpError` where it can't be written."""
+    try:
+        sys.stdout.write(f"{text}\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _silence(sys.stdout)
+    except OSError as error:
+        _silence(sys.stdout)
+        reason = error.strerror or type(error).__name__
+        raise GiveUpError(Exit.SOME_FAILED, f"standard output can't be written: {reason}") from error
 
 
 def put_told(*cells: str) -> None:
@@ -56,6 +68,15 @@ def put_told(*cells: str) -> None:
 def put_json(value: dict[str, JsonValue]) -> None:
     """The final object of `--json`: one line, plain ASCII so that every terminal and pipe can carry it."""
     put(json.dumps(value))
+
+
+def _silence(stream: TextIO) -> None:
+    """Lead what is written from now on, and what is still held back, to nowhere."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, stream.fileno())
+    finally:
+        os.close(nowhere)
 
 
 def counted(count: int, noun: str) -> str:
