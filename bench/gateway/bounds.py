@@ -40,8 +40,13 @@ async def pressed(ours: Subject) -> None:
     ours.forget_peak()
     await calls(ours.port, json_call(GENERATIONS, prompt("held"), KEY), connections=256, each=1)
     print(f"{'256 held calls, all answers of 1.5 MB at once':52}{ours.peak_mb:>8.0f} MB")
+    await unread(ours, prompt("large"), "200 answers of 1.5 MB that nobody reads")
+    await unread(ours, prompt("large")[:-1] + b',"stream":true}', "the same as streams")
+
+
+async def unread(ours: Subject, body: bytes, told: str) -> None:
     ours.forget_peak()
-    request = b"".join(json_call(GENERATIONS, prompt("large"), KEY))
+    request = b"".join(json_call(GENERATIONS, body, KEY))
     with ExitStack() as stack:
         for _ in range(200):
             reader = stack.enter_context(socket.create_connection(("127.0.0.1", ours.port)))
@@ -49,7 +54,7 @@ async def pressed(ours: Subject) -> None:
             reader.sendall(request)
             await asyncio.sleep(0.02)
         await asyncio.sleep(3)
-        print(f"{'200 answers of 1.5 MB that nobody reads':52}{ours.peak_mb:>8.0f} MB")
+        print(f"{told:52}{ours.peak_mb:>8.0f} MB")
 
 
 if __name__ == "__main__":
