@@ -13,6 +13,7 @@ import pytest
 
 from imageway.contract.request import ImageRequest, Operation
 from imageway.contract.sniff import image_input
+from imageway.sdk.pipeline.events import RecordFault
 from imageway.sdk.pipeline.files.provenance import Answered, asked_of
 from imageway.sdk.pipeline.files.sink import save_picture
 from imageway.sdk.pipeline.journal.file import open_journal_file
@@ -48,7 +49,13 @@ def _intend(journal: Journal, key: str, stem: Path) -> Path:
 def _keep(journal: Journal, key: str, stem: Path, content: bytes = b"picture") -> Path:
     answered = Answered(single=True, request_id=None, cost_usd=None, usage=None, told={})
     kept = save_picture(stem, 0, content)
-    journal.keep(key, [kept], answered)
+
+    async def keep() -> None:
+        noted: asyncio.Future[RecordFault | None] = asyncio.get_running_loop().create_future()
+        journal.keep(key, [kept], answered, None, noted, folder=stem.parent)
+        assert await noted is None
+
+    asyncio.run(keep())
     return kept.path
 
 
@@ -117,13 +124,28 @@ async def test_one_thread_writes_for_all_tasks_and_each_is_told_its_own_end(outp
     assert len(threads - {threading.get_ident()}) == 1
 
 
-def test_a_receipt_is_not_kept_before_the_names_of_its_files_are(output: Path) -> None:
-    with open_journal_file(output) as file:
-        with pytest.raises(FileNotFoundError):
-            file.write(lambda connection: connection.execute("DELETE FROM name"), folder=output / "nowhere")
-        kept = file.write(lambda connection: connection.execute("SELECT 1").fetchone(), folder=output)
+async def test_a_receipt_is_not_kept_before_the_names_of_its_files_are(output: Path) -> None:
+    def claimed(name: str) -> Callable[[sqlite3.Connection], int]:
+        return lambda connection: connection.execute("INSERT INTO name VALUES (?, '')", (name,)).rowcount
 
-    assert kept == (1,)
+    loop = asyncio.get_running_loop()
+    with open_journal_file(output) as file:
+        lost: asyncio.Future[int] = loop.create_future()
+        file.hand_in(claimed("lost"), lost, folder=output / "nowhere")
+        with pytest.raises(FileNotFoundError):
+            await lost
+        kept: asyncio.Future[int] = loop.create_future()
+        file.hand_in(claimed("a"), kept, folder=output)
+        found = await kept
+        given_up: asyncio.Future[int] = loop.create_future()
+        given_up.cancel()
+        file.hand_in(
+            lambda connection: connection.execute("INSERT INTO name VALUES ('b', '')").rowcount, given_up, folder=output
+        )
+    with open_journal_file(output) as file:
+        names = file.read("SELECT folded FROM name")
+
+    assert (found, names) == (1, [("a",), ("b",)])
 
 
 def test_a_key_stands_for_the_record_the_node_the_drawer_and_all_that_is_sent(output: Path) -> None:

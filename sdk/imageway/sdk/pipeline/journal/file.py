@@ -116,13 +116,12 @@ class JournalFile:
                 except sqlite3.Error as error:
                     raise self._fault(error) from error
 
-    def write(self, work: Work[T], *, durable: bool = False, folder: Path | None = None) -> T:
+    def write(self, work: Work[T], *, durable: bool = False) -> T:
         """What *work* gives, once its changes are committed; *durable* ones are on the disk then.
 
-        The names of the files in *folder* are there before. What *work* raises, before it has changed anything, is
-        raised here; so is `OSError` for *folder*.
+        What *work* raises, before it has changed anything, is raised here.
         """
-        job = _Job(work, durable=durable, folder=folder)
+        job = _Job(work, durable=durable)
         self._waiting.append(job)
         with self._lock:
             if not job.ended:
@@ -137,11 +136,21 @@ class JournalFile:
         A task that is cancelled doesn't take its change back.
         """
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._waiting.append(_Job(work, durable=False, future=future))
+        self._bring(_Job(work, durable=False, future=future))
+        return await future
+
+    def hand_in(self, work: Work[T], future: "asyncio.Future[T]", *, folder: Path) -> None:
+        """`write` from a thread, durably, for the task that waits for *future*; the thread needn't wait.
+
+        The names of the files in *folder* are on the disk before. `OSError` is among what *future* may raise.
+        """
+        self._bring(_Job(work, durable=True, folder=folder, future=future))
+
+    def _bring(self, job: _Job[Any]) -> None:
+        self._waiting.append(job)
         if not self._called:
             self._called = True
             self._writer.submit(self._settle)
-        return await future
 
     def _settle(self) -> None:
         self._called = False  # before looking: whoever comes after that calls anew

@@ -4,6 +4,7 @@ A call's key is made of the record, the node and all that is sent, so a rerun fi
 and sends what was in flight under the same key as before.
 """
 
+import asyncio
 import os
 import secrets
 import sqlite3
@@ -191,18 +192,27 @@ class Journal:
         intended = await self._file.written(work)
         return None if intended is None else (self._output / intended[0], intended[1])
 
-    def keep(self, key: str, kept: Sequence[KeptPicture], answered: Answered, fault: RecordFault | None = None) -> None:
-        """Note durably what the call was answered with. The files are on the disk already; now their names are, too.
+    def keep(
+        self,
+        key: str,
+        kept: Sequence[KeptPicture],
+        answered: Answered,
+        fault: RecordFault | None,
+        noted: "asyncio.Future[RecordFault | None]",
+        *,
+        folder: Path,
+    ) -> None:
+        """Have it noted durably what the call was answered with. Then *noted* gives *fault*, or raises why it can't be.
 
-        A *fault* is what is wrong with the answer, whose pictures are kept and paid for all the same. Raises `OSError`
-        where the folder of the pictures can't be brought to the disk.
+        The files are on the disk already; now their names in *folder* come there, too, or it is an `OSError`.
+        The *fault* is what is wrong with the answer, whose pictures are kept and paid for all the same.
         """
         state, told = ("answered", None) if fault is None else ("failed", fault_json(fault))
         names = [self._name(picture.path) for picture in kept]
         beside = (answered.request_id, answered.cost_text, answered.usage_json, answered.as_json())
         values = (now(), len(kept), answered.single, *beside)
 
-        def work(connection: sqlite3.Connection) -> None:
+        def work(connection: sqlite3.Connection) -> RecordFault | None:
             connection.execute("DELETE FROM picture WHERE call = ?", (key,))
             connection.executemany(
                 "INSERT OR REPLACE INTO picture (path, call, place, sha256, facts) VALUES (?, ?, ?, ?, ?)",
@@ -216,8 +226,9 @@ class Journal:
                 " answered = ?, state = ?, fault = ?, billed = ? WHERE key = ?",
                 (*values, state, told, fault is not None, key),
             )
+            return fault
 
-        self._file.write(work, durable=True, folder=kept[0].path.parent if kept else None)
+        self._file.hand_in(work, noted, folder=folder)
 
     def fail(self, key: str, fault: RecordFault) -> None:
         """Note durably that the call was refused, or, where it may have been billed, that its end is unknown."""

@@ -14,19 +14,18 @@ from msgspec.structs import replace
 
 from imageway.contract.cost import cost
 from imageway.contract.errors import ErrorCode, ImageError, UnsupportedError
-from imageway.contract.request import ImageFormat, ImageRequest, JsonValue
+from imageway.contract.request import ImageRequest, JsonValue
 from imageway.contract.result import GeneratedImage, ImageResult
 from imageway.contract.spec import ModelSpec
 from imageway.sdk.errors import GatewayUnreachableError
 from imageway.sdk.foresight import Foresight
-from imageway.sdk.pictures import picture_bytes
 from imageway.sdk.pipeline.events import RecordFault, Stopped
 from imageway.sdk.pipeline.files.provenance import KeptPicture, answered_with, asked_of
-from imageway.sdk.pipeline.files.sink import save_picture
 from imageway.sdk.pipeline.graph import Graph
 from imageway.sdk.pipeline.journal.journal import CallSite, EarlierPictureError, Journal, JournalError, Standing
 from imageway.sdk.pipeline.nodes.chat import Chats
 from imageway.sdk.pipeline.nodes.render import request_of
+from imageway.sdk.pipeline.nodes.saving import save_pictures
 from imageway.sdk.pipeline.pictures.fixes import fixed
 from imageway.sdk.pipeline.pictures.media import Places
 from imageway.sdk.pipeline.plan import ImageNode, ImagePart, Plan
@@ -55,7 +54,7 @@ class DrawingClient(Protocol):
 
 class Studio(Struct, frozen=True, kw_only=True):
     """What all records of a run share. Pictures that records name are looked for in `places`, by
-    threads of their own, `readers`, since a link may be slow.
+    threads of their own, `readers`, since a link may be slow; those that were drawn are written by `savers`.
 
     Calls that an earlier run has seen fail are sent
     again with `retry_failed`, and those that may have been paid for with `retry_unknown`. Equal
@@ -69,6 +68,7 @@ class Studio(Struct, frozen=True, kw_only=True):
     picture_folder: Path
     places: Places
     readers: Executor
+    savers: Executor
     journal: Journal
     sender: Sender
     chats: Chats
@@ -252,9 +252,13 @@ class _Drawing:
     async def _send(self, request: ImageRequest, stem: Path) -> Drawn:
         result = await self._answered(request)
         fetched = [await self._fetched(image) for image in result.images]
+        noted: asyncio.Future[RecordFault | None] = asyncio.get_running_loop().create_future()
         # One thread for all of it: waking another costs as much as decoding a picture.
-        fault = await asyncio.to_thread(self._saved, request, result, fetched, stem)
-        return self._end(fault)
+        self._studio.savers.submit(self._save, request, result, fetched, stem, noted)
+        try:
+            return self._end(await noted)
+        except OSError as error:
+            raise _UnsavedError(stem.parent, error) from error
 
     async def _answered(self, request: ImageRequest) -> ImageResult:
         call, studio = self._call, self._studio
@@ -283,48 +287,32 @@ class _Drawing:
         except ImageError as error:
             return error
 
-    def _saved(
+    def _save(
         self,
         request: ImageRequest,
         result: ImageResult,
         fetched: Sequence[bytes | ImageError | None],
         stem: Path,
-    ) -> RecordFault | None:
-        """Save every picture that can be, and only then complain of the others: all of them are paid for."""
+        noted: "asyncio.Future[RecordFault | None]",
+    ) -> None:
+        """Save the pictures of *result*. *noted* gives what is wrong with it once there is a receipt.
+
+        Whoever waits for that may be gone meanwhile: the receipt is written all the same.
+        """
         kept: list[KeptPicture] = []
-        faults: list[ImageError] = []
         single = request.n == len(result.images) == 1
         try:
-            for index, (image, content) in enumerate(zip(result.images, fetched, strict=True)):
-                revised = image.revised_prompt
-                try:
-                    picture = save_picture(
-                        stem,
-                        index,
-                        _content(image, content),
-                        revised_prompt=revised if isinstance(revised, str) else None,
-                    )
-                except ImageError as error:
-                    faults.append(error)
-                    continue
-                kept.append(picture)
-                if picture.facts.format is ImageFormat.UNKNOWN:
-                    faults.append(_no_picture(picture.path, result))
-        except OSError as error:
-            raise _UnsavedError(stem.parent, error) from error
-        finally:
-            if kept:
-                self._answer = _value([picture.path for picture in kept], single=single)
-                self._pictures = len(kept)
-        if not faults and len(kept) < request.n:
-            faults.append(_too_few(len(kept), request.n, result))
-        answered = answered_with(result, single=single, cost_usd=self._cost(request, result))
-        fault = replace(self._refusal(faults[0]), may_have_billed=True) if faults else None
-        try:
-            self._studio.journal.keep(self._key, kept, answered, fault)
-        except OSError as error:
-            raise _UnsavedError(stem.parent, error) from error
-        return fault
+            try:
+                faults = save_pictures(result, fetched, stem, wanted=request.n, kept=kept)
+            finally:
+                if kept:
+                    self._answer = _value([picture.path for picture in kept], single=single)
+                    self._pictures = len(kept)
+            answered = answered_with(result, single=single, cost_usd=self._cost(request, result))
+            fault = replace(self._refusal(faults[0]), may_have_billed=True) if faults else None
+            self._studio.journal.keep(self._key, kept, answered, fault, noted, folder=stem.parent)
+        except Exception as error:  # noqa: BLE001  # it belongs to whoever waits
+            noted.get_loop().call_soon_threadsafe(_fail, noted, error)
 
     def _cost(self, request: ImageRequest, result: ImageResult) -> Decimal | None:
         """As the gateway says; where it isn't ours, by what the answer says was used. None where nobody knows."""
@@ -369,30 +357,11 @@ class _Drawing:
         return Drawn(answer=self._answer, pictures=self._pictures, reused=self._reused, fault=fault, halt=halt)
 
 
-def _content(image: GeneratedImage, fetched: bytes | ImageError | None) -> bytes:
-    if isinstance(fetched, ImageError):
-        raise fetched
-    return picture_bytes(image) if fetched is None else fetched
+def _fail(noted: "asyncio.Future[RecordFault | None]", error: Exception) -> None:
+    if not noted.done():
+        noted.set_exception(error)
 
 
 def _value(paths: Sequence[Path], *, single: bool) -> JsonValue:
     texts: list[JsonValue] = [str(path) for path in paths]
     return texts[0] if single and texts else texts or None
-
-
-def _too_few(drawn: int, asked: int, result: ImageResult) -> ImageError:
-    return ImageError(
-        ErrorCode.UPSTREAM_UNAVAILABLE,
-        f"The answer holds {drawn} of the {asked} pictures that were asked for; those were kept.",
-        upstream_request_id=result.upstream_request_id,
-        may_have_billed=True,
-    )
-
-
-def _no_picture(path: Path, result: ImageResult) -> ImageError:
-    return ImageError(
-        ErrorCode.UPSTREAM_UNAVAILABLE,
-        f"The answer holds what is no image of a known format; it was kept as {path.name}.",
-        upstream_request_id=result.upstream_request_id,
-        may_have_billed=True,
-    )
