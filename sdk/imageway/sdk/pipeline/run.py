@@ -45,8 +45,8 @@ __all__ = ("Bounds", "Writing", "plan_digest", "run_plan")
 
 _AHEAD = 16
 _MOST_READERS = 32
-_SAVERS = 8
-"""They wait for the disk most of the time: with 20 ms for a file, as network disks take, 400 pictures a second."""
+_SAVERS = 4
+"""They wait for the disk most of the time: with 20 ms for a file, as network disks take, 200 pictures a second."""
 
 
 class Writing(msgspec.Struct, frozen=True, kw_only=True):
