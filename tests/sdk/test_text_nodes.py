@@ -12,6 +12,7 @@ from fakes.task_runs import ran, task_folder
 from fakes.upstream import PNG, Reply, Upstream, failed
 from imageway.sdk.cli import main
 from imageway.sdk.pipeline.loading.task import load_task
+from imageway.sdk.pipeline.plan import TextNode
 from imageway.sdk.pipeline.run import Bounds
 from loopback import serving
 
@@ -238,6 +239,20 @@ def test_a_variable_belongs_to_the_longest_alias(tmp_path: Path) -> None:
 
     assert task is not None
     assert [node.model for node in task.plan.image_nodes] == ["gpt-image-1", "dall-e-3"]
+
+
+def test_an_alias_with_signs_that_no_variable_has_is_spelled_with_underscores(tmp_path: Path) -> None:
+    environment = {"SYGRA_GPT_4_1_MINI_URL": "http://a/v1", "SYGRA_GPT-4.1-MINI_MODEL": "small"}
+    graph = GRAPH.replace("name: writer", "name: gpt-4.1-mini")
+    folder = task_folder(tmp_path, graph, models="gpt-4.1-mini: {output_type: text}\ngpt-4: {model: x}\n")
+
+    task, issues = load_task(folder, working_directory=folder, environment=environment)
+
+    assert heads(issues, folder) == [f"note[environment] {name} is taken from the environment" for name in environment]
+    assert task is not None
+    node = task.plan.nodes[0]
+    assert isinstance(node, TextNode)
+    assert (node.model, node.endpoint.url) == ("small", "http://a/v1")
 
 
 @pytest.mark.parametrize(

@@ -86,9 +86,9 @@ class ModelsFile:
                 return None, issues
             row = found
         variables = self._variables.get(model.name or "", {})
-        row = _with_variables(row, model.name or "", variables)
+        row = _with_variables(row, variables, self._environment)
         kind, kind_issues = _kind(model, at, row, row_place)
-        issues = [*issues, *kind_issues, *self._tell_variables(model.name, variables, is_text=kind == "text")]
+        issues = [*issues, *kind_issues, *self._tell_variables(variables, is_text=kind == "text")]
         if kind_issues:
             return None, issues
         if kind == "text":
@@ -153,10 +153,9 @@ class ModelsFile:
         row, issues = decode(models, ModelRow, (alias,), told=told)
         return row, [*told.values(), *issues]
 
-    def _tell_variables(self, alias: str | None, variables: Mapping[str, str], *, is_text: bool) -> list[Issue]:
+    def _tell_variables(self, variables: Mapping[str, str], *, is_text: bool) -> list[Issue]:
         notes = []
-        for key in variables:
-            name = _variable(alias or "", key)
+        for key, name in variables.items():
             if name not in self._told:
                 self._told.add(name)
                 used = key == "model" or (is_text and key in ("url", "token"))
@@ -192,23 +191,27 @@ def _note(place: Place, key: str, reason: str) -> Issue:
 
 
 def _variable(alias: str, key: str) -> str:
-    return f"SYGRA_{'_'.join(alias.split()).upper()}_{key.upper()}"
+    """The name of a variable that a shell can set, whatever signs the alias has."""
+    return f"SYGRA_{re.sub(r'[^A-Za-z0-9_]+', '_', alias).upper()}_{key.upper()}"
 
 
 def _variables(environment: Mapping[str, str], aliases: Sequence[str]) -> dict[str, dict[str, str]]:
-    """What the environment says, by alias. A variable is that of the longest alias that its name begins with."""
+    """The variables of each alias, their names by key. A variable is that of the longest alias that it begins with."""
     found: dict[str, dict[str, str]] = {}
-    prefixes = sorted(((_variable(alias, ""), alias) for alias in aliases), key=lambda pair: -len(pair[0]))
+    spelled = {f"SYGRA_{'_'.join(alias.split()).upper()}_": alias for alias in aliases}  # as SyGra does
+    for alias in aliases:
+        spelled.setdefault(_variable(alias, ""), alias)
+    prefixes = sorted(spelled.items(), key=lambda pair: -len(pair[0]))
     for name, value in environment.items():
         owner = next(((prefix, alias) for prefix, alias in prefixes if name.startswith(prefix)), None)
         if owner is not None and len(name) > len(owner[0]) and value.strip():
-            found.setdefault(owner[1], {})[name[len(owner[0]) :].lower()] = value.strip()
+            found.setdefault(owner[1], {})[name[len(owner[0]) :].lower()] = name
     return found
 
 
-def _with_variables(row: ModelRow, alias: str, variables: Mapping[str, str]) -> ModelRow:
-    said: dict[str, str] = {key: variables[key] for key in ("model", "url") if key in variables}
-    token = {"auth_token": f"env:{_variable(alias, 'token')}"} if "token" in variables else {}
+def _with_variables(row: ModelRow, variables: Mapping[str, str], environment: Mapping[str, str]) -> ModelRow:
+    said = {key: environment[variables[key]].strip() for key in ("model", "url") if key in variables}
+    token = {"auth_token": f"env:{variables['token']}"} if "token" in variables else {}
     return replace(row, **said, **token)
 
 
