@@ -90,6 +90,8 @@ def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "    return [{**record, 'n': str(record['n']) + '!'} for record in data]\n"
         "def fail(data, params):\n"
         "    raise KeyError('x')\n"
+        "def forgetful(data, params):\n"
+        "    data.pop()\n"
         "def odd(data, params):\n"
         "    return [1]\n"
         "nothing = 3\n"
@@ -113,6 +115,7 @@ def test_a_tasks_own_steps_get_all_records(own: Path) -> None:
     ("name", "sentence"),
     [
         ("own_steps.fail", "own_steps.fail failed: KeyError: 'x'"),
+        ("own_steps.forgetful", "own_steps.forgetful answered with nothing; it must return the records"),
         ("own_steps.nothing", "own_steps.nothing is no function, and no class with a method transform"),
         ("own_steps.none", "own_steps has no none"),
         ("no_such.x", "there is no module no_such in the task's folder, nor elsewhere"),

@@ -28,7 +28,12 @@ def transformed(found: Iterator[Found], step: Transformation, folder: Path) -> I
     with code.importing():
         transform = _loaded(step.transform, code)
         try:
-            records = [*transform([one.fields for one in sound], step.params)]
+            made = transform([one.fields for one in sound], step.params)
+            if made is None:
+                raise SourceError(f"{step.transform} answered with nothing; it must return the records")
+            records = [*made]
+        except SourceError:
+            raise
         except Exception as error:
             raise SourceError(f"{step.transform} failed: {type(error).__name__}: {error}") from error
     for index, record in enumerate(records):
