@@ -109,6 +109,32 @@ def test_a_plan_counts_what_the_run_asks_again_and_nothing_else(
     assert (edited["done"], edited["calls"][0]["calls"], len(vendor.requests) - before) == (0, 2, 2)
 
 
+def test_a_plan_counts_no_call_that_a_finished_record_did_not_come_to(
+    gateway: str, vendor: Upstream, task: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    more = """\
+    more:
+      node_type: llm
+      output_keys: further
+      prompt: [{user: "More of {title}"}]
+      model: {name: dall-e-3}
+  edges:
+    - {from: START, to: draw}
+    - {from: draw, condition: task_executor.judged, path_map: {"good": END, "poor": more}}
+    - {from: more, to: END}
+"""
+    config = task / "graph_config.yaml"
+    head, _, tail = config.read_text().partition("  edges:\n")
+    config.write_text(head + more + tail[tail.index("output_config") :])
+    (task / "task_executor.py").write_text("def judged(state):\n    return 'poor' if state['id'] == '1' else 'good'\n")
+    _records(task, 3)
+
+    _command(capsys, "run", str(task), "--gateway", gateway)
+    _, plan = _command(capsys, "plan", str(task), "--gateway", gateway)
+
+    assert (len(vendor.requests), plan["done"], [call["calls"] for call in plan["calls"]]) == (4, 3, [0, 0])
+
+
 @pytest.mark.parametrize(("choice", "told", "exit_"), [("fix", (0, 0, 2), 0), ("skip", (0, 1, 1), 0)])
 def test_a_plan_knows_what_the_task_does_with_requests_beyond_the_model(
     gateway: str,

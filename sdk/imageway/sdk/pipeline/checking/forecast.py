@@ -194,6 +194,7 @@ class _Forecasting:
         )
         if guessed and ended is not None:
             return "answered"
+        passed_by = ended is not None and not told.sure  # the record has ended without having come here
         try:
             request = await asyncio.to_thread(
                 request_of, node, state, places=self._places, spec=self._specs.get(node.model)
@@ -204,6 +205,8 @@ class _Forecasting:
             if guessed:
                 told.calls, told.unpriced, told.guessed = told.calls + 1, told.unpriced + 1, told.guessed + 1
                 return "to send"
+            if passed_by:
+                return "answered"
             if isinstance(error, UnsupportedError) and self._on_violation(node) == "skip":
                 self._told.skipped += 1
             else:
@@ -213,6 +216,8 @@ class _Forecasting:
             answered = await asyncio.to_thread(self._earlier.is_answered, row.record_id, node.name, request)
             if answered is not None:
                 return "answered" if answered else "failed"
+            if passed_by:
+                return "answered"
         told.calls, told.images, told.guessed = told.calls + 1, told.images + request.n, told.guessed + guessed
         estimate = await self._pricing.estimate(request)
         if estimate is None:
