@@ -520,7 +520,7 @@ def test_what_is_wrong_with_a_subgraph_is_told_in_its_own_file_or_where_it_is_ov
 
     assert heads(issues, folder) == [
         "graph_config.yaml:11:11 error[unknown-key] graph_config.nodes.pic.output_kyes is not a key here;"
-        " allowed are pre_process, post_process, on_violation, node_state, node_name",
+        " allowed are pre_process, post_process, mask, on_violation, node_state, node_name",
         "inner/graph_config.yaml:1:1 note[no-effect] data_config has no effect in a subgraph:"
         " the task around it decides",
         "inner/graph_config.yaml:11:51 error[unknown-node] there is no node pci; allowed are END, lot, pic"

@@ -139,7 +139,7 @@ class JournalFile:
         self._bring(_Job(work, durable=False, future=future))
         return await future
 
-    def hand_in(self, work: Work[T], future: "asyncio.Future[T]", *, folder: Path) -> None:
+    def hand_in(self, work: Work[T], future: "asyncio.Future[T]", *, folder: Path | None) -> None:
         """`write` from a thread, durably, for the task that waits for *future*; the thread needn't wait.
 
         The names of the files in *folder* are on the disk before. `OSError` is among what *future* may raise.

@@ -204,7 +204,8 @@ class Journal:
     ) -> None:
         """Have it noted durably what the call was answered with. Then *noted* gives *fault*, or raises why it can't be.
 
-        The files are on the disk already; now their names in *folder* come there, too, or it is an `OSError`.
+        The files are on the disk already; now their names in *folder* come there, too, or it is an `OSError`. Where no
+        picture could be saved there may be no folder.
         The *fault* is what is wrong with the answer, whose pictures are kept and paid for all the same.
         """
         state, told = ("answered", None) if fault is None else ("failed", fault_json(fault))
@@ -228,7 +229,7 @@ class Journal:
             )
             return fault
 
-        self._file.hand_in(work, noted, folder=folder)
+        self._file.hand_in(work, noted, folder=folder if kept else None)
 
     def fail(self, key: str, fault: RecordFault) -> None:
         """Note durably that the call was refused, or, where it may have been billed, that its end is unknown."""
