@@ -122,6 +122,44 @@ def test_a_wish_for_another_protocol_is_passed_over(caller: socket.socket, upstr
     assert [asked.json["prompt"] for asked in upstream.requests] == ["\r\nUpgrade: x"] * 2
 
 
+SMUGGLED = head("GET", "/healthz", "x: y")
+GROWING = b"\r\nupgrade:" * (len(SMUGGLED) // 2) + SMUGGLED
+"""A body that would end in a request, before that of whom a proxy lets in next, if it grew on its way."""
+
+REFUSED = head("POST", "/v1/images/edits", f"content-length: {len(GROWING)}", "content-type: text/plain")
+
+
+def test_the_rest_of_a_refused_body_is_left_as_it_is(caller: socket.socket) -> None:
+    caller.sendall(REFUSED)
+    assert answer(caller).startswith(b"HTTP/1.1 400")
+    caller.sendall(GROWING)
+
+    caller.sendall(head("GET", "/readyz"))
+
+    assert answer(caller).endswith(b"\r\n\r\nready\n")
+
+
+def test_a_body_behind_a_torn_head_is_left_as_it_is(caller: socket.socket) -> None:
+    caller.sendall(head("GET", "/healthz") + REFUSED[:-1])
+    assert answer(caller).endswith(b"\r\n\r\nok\n")
+    caller.sendall(REFUSED[-1:] + GROWING)
+    assert answer(caller).startswith(b"HTTP/1.1 400")
+
+    caller.sendall(head("GET", "/readyz"))
+
+    assert answer(caller).endswith(b"\r\n\r\nready\n")
+
+
+def answer(caller: socket.socket) -> bytes:
+    """The next one, which comes alone."""
+    found = b""
+    while not found.endswith((b"}", b"ok\n", b"ready\n")):
+        received = caller.recv(65_536)
+        assert received, found
+        found += received
+    return found
+
+
 def test_idle_connections_outlive_those_in_callers_pools() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         kept_s = Listener(None, listening, lifespan=False).config.timeout_keep_alive

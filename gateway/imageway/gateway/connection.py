@@ -40,6 +40,7 @@ class Connection(HttpToolsProtocol):
         super().__init__(*args, **options)
         self._bare_bytes = 0
         self._moved = False
+        self._between = True
         self._lost = False
         self._overdue: asyncio.TimerHandle | None = None
         self._unfinished: list[RequestResponseCycle] = []
@@ -62,7 +63,8 @@ class Connection(HttpToolsProtocol):
 
     @override
     def data_received(self, data: bytes) -> None:
-        if self._overdue is not None:
+        # Anything but the first piece of a head may be a body, which must not grow: its end would count as a request.
+        if self._between:
             data = _staying(data)
         self._moved = False
         super().data_received(data)
@@ -73,6 +75,7 @@ class Connection(HttpToolsProtocol):
 
     @override
     def on_message_begin(self) -> None:
+        self._between = False
         super().on_message_begin()
         extensions: dict[str, Any] = {HANG_UP: self._hang_up}
         self.scope["extensions"] = extensions
@@ -93,6 +96,11 @@ class Connection(HttpToolsProtocol):
     def on_body(self, body: bytes) -> None:
         self._moved = True
         super().on_body(body)
+
+    @override
+    def on_message_complete(self) -> None:
+        self._between = True
+        super().on_message_complete()
 
     @override
     def on_response_complete(self) -> None:
