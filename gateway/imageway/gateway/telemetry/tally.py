@@ -12,8 +12,8 @@ class Tally:
         self._sums: dict[Counter, float] = {}
 
     def add(self, counter: Counter, amount: float = 1) -> None:
-        """Have *counter* count *amount* when it is settled."""
-        self._sums[counter] = self._sums.get(counter, 0) + amount
+        """Have *counter* count *amount* when it is settled. Raises `OverflowError` where that is no counter's."""
+        self._sums[counter] = self._sums.get(counter, 0.0) + amount
 
     def settle(self) -> None:
         """Give the counters what was added."""
