@@ -94,3 +94,16 @@ def test_what_is_as_documented_is_read_at_once() -> None:
     answer = {"data": [{**PICTURE, "b64_json": "x" * 5000}, {"url": "u"}], **DOCUMENTED}
 
     assert _documented(Shortened(json.dumps(answer).encode())) is not None
+
+
+@pytest.mark.parametrize(
+    ("tokens", "counted"), [(-1, None), (0, 0), (2**53, 2**53), (2**53 + 1, None), (10**400, None)]
+)
+def test_a_usage_that_nothing_can_have_counts_as_absent(tokens: int, counted: int | None) -> None:
+    """A negative one would give a key's budget back."""
+    usage = {"total_tokens": 1, "input_tokens": 1, "output_tokens": tokens, "input_tokens_details": {}}
+
+    read = read_result(json.dumps({"created": 1, "data": [{"b64_json": "aaaa"}], "usage": usage}).encode())
+
+    assert getattr(read.usage, "output_tokens", None) == counted
+    assert "b64_json" in json.loads(result_body(read))["data"][0]

@@ -1,28 +1,33 @@
 """What a provider answers with. Pictures stay the base64 text that they arrived as until somebody wants the bytes."""
 
 import base64
+from typing import Annotated, TypeAlias
 
 import msgspec
-from msgspec import UNSET, Raw, Struct, UnsetType
+from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
 from imageway.contract.content import Content
 
 __all__ = ("Answer", "GeneratedImage", "ImageResult", "TokenDetails", "Usage")
 
 
+_Count: TypeAlias = Annotated[int, Meta(ge=0, le=2**53)]
+"""A negative one would give money back, and no encoder takes any number."""
+
+
 class TokenDetails(Struct, frozen=True, kw_only=True):
     """How a token count splits."""
 
-    text_tokens: int = 0
-    image_tokens: int = 0
+    text_tokens: _Count = 0
+    image_tokens: _Count = 0
 
 
 class Usage(Struct, frozen=True, kw_only=True, omit_defaults=False):
     """Tokens of a whole call, as the GPT image models report them. Clients insist on the input details."""
 
-    total_tokens: int
-    input_tokens: int
-    output_tokens: int
+    total_tokens: _Count
+    input_tokens: _Count
+    output_tokens: _Count
     input_tokens_details: TokenDetails
     output_tokens_details: TokenDetails | UnsetType = UNSET
 
