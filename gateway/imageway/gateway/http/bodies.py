@@ -67,7 +67,7 @@ async def take_body(
 async def whole_body(request: Request[Any, Any, Any], spool: Spool, max_bytes: int, *, times: int = 1) -> bytes:
     """The body of *request* in memory, while it is read within the bounds of *spool*.
 
-    Raises `ImageError` like `arriving`, and where there is no room, or the disk refuses.
+    Raises `ImageError` like `take_body`, and where there is no room, or the disk refuses.
     *times* is how often what is made of it is as large as the body itself.
     """
     announced = announced_bytes(request, max_bytes)
