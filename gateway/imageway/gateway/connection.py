@@ -63,7 +63,7 @@ class Connection(HttpToolsProtocol):
 
     @override
     def data_received(self, data: bytes) -> None:
-        # Anything but the first piece of a head may be a body, which must not grow: its end would count as a request.
+        # Anything but the first piece of a head may be a body, which stays as it is.
         if self._between:
             data = _staying(data)
         self._moved = False
@@ -139,10 +139,11 @@ class Connection(HttpToolsProtocol):
 def _staying(data: bytes) -> bytes:
     """*data*, which begins with a head, without the wish for another protocol, which servers may pass over.
 
-    Java's client wishes for HTTP/2 with its first request on a connection, and httptools gives up its body then.
+    Java's client wishes for HTTP/2 with its first request on a connection, and httptools gives up its body then. The
+    name that hides it is as long: no length that a head tells may be wrong afterwards.
     """
     end = data.find(b"\r\n\r\n")
     end = len(data) if end < 0 else end
     if data.find(b"pgrade:", 0, end) < 0 and data.find(b"PGRADE:", 0, end) < 0:
         return data
-    return _UPGRADE.sub(b"\r\nx-upgrade:", data[:end]) + data[end:]
+    return _UPGRADE.sub(b"\r\nx-grade:", data[:end]) + data[end:]

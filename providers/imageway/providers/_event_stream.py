@@ -1,5 +1,6 @@
 """Event streams of the Images API."""
 
+from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Any
 
@@ -48,14 +49,15 @@ async def events_of(reply: aiohttp.ClientResponse, request_id: str | None) -> As
 
 
 async def _received(reply: aiohttp.ClientResponse) -> AsyncIterator[ServerSentEvent]:
+    """The events as they come; none is held here while it goes on its way."""
     decoder = SseDecoder(_LARGEST_EVENT_BYTES)
     async for chunk in reply.content.iter_any():
-        found = decoder.feed(chunk)
+        found = deque(decoder.feed(chunk))
         while found:
-            yield found.pop(0)
-    found = decoder.close()
+            yield found.popleft()
+    found = deque(decoder.close())
     while found:
-        yield found.pop(0)
+        yield found.popleft()
 
 
 def _fault(event: ServerSentEvent) -> Any:  # noqa: ANN401  # the body of an error, whatever it holds
