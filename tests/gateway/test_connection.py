@@ -150,6 +150,30 @@ def test_a_body_behind_a_torn_head_is_left_as_it_is(caller: socket.socket) -> No
     assert answer(caller).endswith(b"\r\n\r\nready\n")
 
 
+async def echo(scope: Any, receive: Any, send: Any) -> None:
+    body = b""
+    more = True
+    while more:
+        message = await receive()
+        body, more = body + message.get("body", b""), message.get("more_body", False)
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"%d" % len(body))]})
+    await send({"type": "http.response.body", "body": body})
+
+
+def test_what_looks_like_a_wish_within_a_body_stays() -> None:
+    body = b"a cat\r\nUpgrade: a dog"
+    asking = head("POST", "/", f"content-length: {len(body)}")
+    with serving(echo, http=Quick) as url, socket.socket() as caller:
+        caller.settimeout(20)
+        caller.connect((httpx.URL(url).host, httpx.URL(url).port or 0))
+        caller.sendall(head("POST", "/", "content-length: 2") + b"}}" + asking[:-1])
+        assert answer(caller).endswith(b"\r\n\r\n}}")
+        caller.sendall(asking[-1:] + body)
+        caller.shutdown(socket.SHUT_WR)
+
+        assert b"".join(iter(lambda: caller.recv(65_536), b"")).endswith(b"\r\n\r\n" + body)
+
+
 def answer(caller: socket.socket) -> bytes:
     """The next one, which comes alone."""
     found = b""

@@ -225,7 +225,8 @@ async def test_a_body_that_comes_too_slowly_is_given_up() -> None:
     async def receive() -> Any:
         await never.wait()
 
-    request: Request[Any, Any, Any] = Request({"type": "http", "state": {}}, receive=receive)  # type: ignore[typeddict-item]
+    scope: Any = {"type": "http", "state": {}}
+    request: Request[Any, Any, Any] = Request(scope, receive=receive)
 
     with pytest.raises(HTTPException) as caught:
         await take_body(request, 100, [].append, grace_s=0)

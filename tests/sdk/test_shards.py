@@ -111,10 +111,13 @@ def test_what_are_no_parts_of_one_run_is_told_and_nothing_is_written(
 
     told = _merged(capsys, str(one), str(two), "--to", str(target))
     none = _merged(capsys, str(tmp_path / "three"), "--to", str(target))
-    own = _merged(capsys, str(one), "--to", str(one / ".imageway" / "all.json"))
+    own = [one / ".imageway" / "all.json", one / "multimodal_output" / "all.json", one / "errors.jsonl"]
 
     assert told == (2, "", f"imageway: these are no parts of one run: record 1 is '1' in {one}, and 'x' in {two}\n")
-    assert (none[0], own[0], target.exists()) == (2, 2, False)
+    assert (none[0], target.exists()) == (2, False)
+    assert [_merged(capsys, str(one), "--to", str(path)) for path in own] == [
+        (2, "", f"imageway: {path} is among the own files of the run in {one}; name another file\n") for path in own
+    ]
 
 
 def test_a_part_that_is_not_through_is_told(

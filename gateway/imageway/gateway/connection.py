@@ -4,6 +4,7 @@ import asyncio
 import re
 import socket
 import struct
+from contextlib import suppress
 from typing import Any
 
 from typing_extensions import override
@@ -132,7 +133,8 @@ class Connection(HttpToolsProtocol):
     def _hang_up(self) -> None:
         """End it now: an orderly end would wait for a caller to read what it doesn't."""
         connection = self.transport.get_extra_info("socket")
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _AT_ONCE)  # the kernel's buffer isn't kept either
+        with suppress(OSError):  # it is closed already
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _AT_ONCE)  # nor is the kernel's buffer kept
         self.transport.abort()
 
 
@@ -144,6 +146,6 @@ def _staying(data: bytes) -> bytes:
     """
     end = data.find(b"\r\n\r\n")
     end = len(data) if end < 0 else end
-    if data.find(b"pgrade:", 0, end) < 0 and data.find(b"PGRADE:", 0, end) < 0:
+    if _UPGRADE.search(data, 0, end) is None:
         return data
     return _UPGRADE.sub(b"\r\nx-grade:", data[:end]) + data[end:]

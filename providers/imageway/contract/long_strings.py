@@ -7,7 +7,7 @@ import msgspec
 import pybase64
 from msgspec import Raw
 
-__all__ = ("Shortened",)
+__all__ = ("Shortened", "is_utf8")
 
 _LONGEST = 4096
 _LOOKED_AT_BYTES = 1 << 17
@@ -34,7 +34,7 @@ class Shortened:
         self._looked_over = looked_over
         self.sound = True
         self.text = bytes(body) if len(body) <= longest else self._shortened(body, longest)
-        self.sound = self.sound and _is_utf8(self.text)
+        self.sound = self.sound and is_utf8(self.text)
 
     def _shortened(self, body: bytes | mmap, longest: int) -> bytes:
         view = memoryview(body)
@@ -85,7 +85,7 @@ def _is_string(literal: memoryview) -> bool:
     return True
 
 
-def _is_utf8(text: bytes) -> bool:
+def is_utf8(text: bytes) -> bool:
     try:
         return text.isascii() or bool(text.decode())
     except UnicodeDecodeError:

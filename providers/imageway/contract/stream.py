@@ -6,6 +6,7 @@ import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType
 
 from imageway.contract.errors import ImageError
+from imageway.contract.long_strings import is_utf8
 from imageway.contract.request import Operation
 from imageway.contract.result import GeneratedImage, ImageResult, Usage
 from imageway.contract.sse import ServerSentEvent
@@ -77,7 +78,7 @@ def read_event(event: ServerSentEvent) -> ImageEvent | None:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
     if not event.data.isascii():
-        fields = {name: raw for name, raw in fields.items() if _is_utf8(raw)}
+        fields = {name: raw for name, raw in fields.items() if is_utf8(bytes(raw))}
     type_ = _read(fields.pop("type", None), str) or event.type
     if len(fields.get("b64_json", b"")) <= len(b'""'):
         return None
@@ -107,13 +108,6 @@ def _picture(image: GeneratedImage) -> dict[str, Raw]:
 
 def _raw(value: Any) -> Raw:  # noqa: ANN401  # whatever msgspec encodes
     return Raw(msgspec.json.encode(value))
-
-
-def _is_utf8(raw: Raw) -> bool:
-    try:
-        return bool(bytes(raw).decode())
-    except UnicodeDecodeError:
-        return False
 
 
 def _read(raw: Raw | None, type_: Any) -> Any:  # noqa: ANN401  # one reader for whatever type

@@ -29,13 +29,11 @@ def transformed(found: Iterator[Found], step: Transformation, folder: Path) -> I
         transform = _loaded(step.transform, code)
         try:
             made = transform([one.fields for one in sound], step.params)
-            if made is None:
-                raise SourceError(f"{step.transform} answered with nothing; it must return the records")
-            records = [*made]
-        except SourceError:
-            raise
+            records = None if made is None else [*made]
         except Exception as error:
             raise SourceError(f"{step.transform} failed: {type(error).__name__}: {error}") from error
+    if records is None:
+        raise SourceError(f"{step.transform} answered with nothing; it must return the records")
     for index, record in enumerate(records):
         # Where none was dropped or added, each is still where it stood.
         place = sound[index].place if len(records) == len(sound) else f"{step.transform}, record {index + 1}"

@@ -10,7 +10,7 @@ from imageway.sdk.pipeline.export.parquet import ParquetFile
 from imageway.sdk.pipeline.export.places import is_remote, open_target
 from imageway.sdk.pipeline.export.samples import Samples
 from imageway.sdk.pipeline.export.shards import export_shards
-from imageway.sdk.pipeline.files.sink import ERRORS
+from imageway.sdk.pipeline.files.sink import own_place
 from imageway.sdk.pipeline.journal.run_view import RunView
 from imageway.sdk.pipeline.output.output_file import write_rows
 
@@ -18,7 +18,6 @@ __all__ = ("Exported", "export", "kind_of")
 
 Kind = Literal["folder", "parquet", "shards", "rows", "hub"]
 
-_OWN = (".imageway", "multimodal_output", ERRORS)
 _ROWS = (".json", ".jsonl", ".csv")
 
 
@@ -98,8 +97,5 @@ def export(run: RunView, target: str, *, max_shard_bytes: int, embed: bool = Fal
 
 def _require_elsewhere(output: Path, target: str) -> None:
     """Raise `ValueError` where *target* is among the run's own files."""
-    if is_remote(target):
-        return
-    path = Path(target).resolve()
-    if any(path.is_relative_to((output / own).resolve()) for own in _OWN):
+    if not is_remote(target) and own_place(output, Path(target)) is not None:
         raise ValueError(f"{target} is among the run's own files; export to another place")

@@ -13,10 +13,21 @@ from imageway.contract.sniff import sniff
 from imageway.sdk.pipeline.files.json_text import json_bytes
 from imageway.sdk.pipeline.files.provenance import KeptPicture, has_c2pa
 
-__all__ = ("ERRORS", "TEMPORARY", "atomic_file", "picture_folder", "save_picture", "sync_folder", "write_errors")
+__all__ = (
+    "ERRORS",
+    "TEMPORARY",
+    "atomic_file",
+    "own_place",
+    "picture_folder",
+    "save_picture",
+    "sync_folder",
+    "write_errors",
+)
 
 ERRORS = "errors.jsonl"
 """Where failures are written to, in the output folder."""
+
+_OWN = (".imageway", "multimodal_output", ERRORS)
 
 TEMPORARY = r"\.[0-9a-f]{16}\.tmp"
 """What a file is called that isn't whole yet."""
@@ -25,6 +36,12 @@ TEMPORARY = r"\.[0-9a-f]{16}\.tmp"
 def picture_folder(output: Path) -> Path:
     """Where the pictures of a run into *output* go; absolute."""
     return output.absolute() / "multimodal_output" / "image"
+
+
+def own_place(output: Path, path: Path) -> str | None:
+    """Which of the places in *output* that are for a run's own files *path* is, or is in; None for any other."""
+    resolved = path.resolve()
+    return next((name for name in _OWN if resolved.is_relative_to((output / name).resolve())), None)
 
 
 def save_picture(stem: Path, index: int, content: bytes, *, revised_prompt: str | None = None) -> KeptPicture:

@@ -9,9 +9,9 @@ import msgspec
 
 from imageway.contract.errors import ErrorCode, ImageError
 from imageway.contract.request import ImageRequest
-from imageway.sdk.pipeline.journal.file import sql_text
+from imageway.sdk.pipeline.journal.file import JournalFile, sql_text
 
-__all__ = ("CallKeys", "call_place")
+__all__ = ("CallKeys", "call_place", "keys_of")
 
 
 class CallKeys:
@@ -42,6 +42,12 @@ class CallKeys:
 
     def _redone_times(self, record_id: str, node: str, draw: int) -> int:
         return self._redone[call_place(sql_text(record_id), node, draw)] if self._redone else 0
+
+
+def keys_of(file: JournalFile, number: int, run_id: str, drawer: str) -> CallKeys:
+    """The keys of the calls of a run that *file* knows."""
+    redone = (call for (call,) in file.read("SELECT call FROM redo WHERE run = ?", number))
+    return CallKeys(run_id, drawer, redone)
 
 
 def call_place(record: str, node: str, draw: int) -> str:

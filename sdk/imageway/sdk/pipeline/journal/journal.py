@@ -21,7 +21,7 @@ from imageway.contract.request import ImageFormat, ImageRequest
 from imageway.sdk.pipeline.events import RecordFault
 from imageway.sdk.pipeline.files.names import FileNames
 from imageway.sdk.pipeline.files.provenance import Answered, KeptPicture, fault_json, read_fault
-from imageway.sdk.pipeline.journal.call_keys import CallKeys, call_place
+from imageway.sdk.pipeline.journal.call_keys import call_place, keys_of
 from imageway.sdk.pipeline.journal.file import JournalError, JournalFile, open_journal_file, sql_text
 from imageway.sdk.pipeline.journal.outcomes import Outcomes
 from imageway.sdk.pipeline.journal.redo import Redo, RedoError
@@ -78,7 +78,7 @@ class Journal:
         self._prefix = f"{output}{os.sep}"
         self._drawer = drawer
         self._run = run
-        self._keys = self._found_keys()
+        self._keys = keys_of(self._file, self._run.number, self._run.id, self._drawer)
         self.outcomes = Outcomes(file, run.number, output)
         self.texts = TextCalls(file, run.number, drawer)
 
@@ -106,11 +106,7 @@ class Journal:
             connection.executemany("INSERT OR IGNORE INTO redo (run, call, list) VALUES (?, ?, ?)", rows)
 
         self._file.write(work, durable=True)
-        self._keys = self._found_keys()
-
-    def _found_keys(self) -> CallKeys:
-        redone = (call for (call,) in self._file.read("SELECT call FROM redo WHERE run = ?", self._run.number))
-        return CallKeys(self._run.id, self._drawer, redone)
+        self._keys = keys_of(self._file, self._run.number, self._run.id, self._drawer)
 
     def begin(self, total: int | None) -> None:
         """Note that records are run now, *total* of them if that is known; until its end is noted, it is cut off."""

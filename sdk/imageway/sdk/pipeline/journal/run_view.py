@@ -9,7 +9,7 @@ from typing import Any
 from msgspec import Struct
 
 from imageway.contract.request import JsonValue
-from imageway.sdk.pipeline.journal.call_keys import CallKeys
+from imageway.sdk.pipeline.journal.call_keys import CallKeys, keys_of
 from imageway.sdk.pipeline.journal.file import JournalError, JournalFile, open_to_read, sql_text
 from imageway.sdk.pipeline.journal.outcomes import Outcomes
 
@@ -74,8 +74,7 @@ class RunView(Struct, frozen=True, kw_only=True):
 
     def keys(self) -> CallKeys:
         """The keys of the run's calls."""
-        redone = (call for (call,) in self.file.read("SELECT call FROM redo WHERE run = ?", self.number))
-        return CallKeys(self.id, self.drawer, redone)
+        return keys_of(self.file, self.number, self.id, self.drawer)
 
     def state(self, key: str) -> str | None:
         """How the call of *key* stands; None where it isn't known."""

@@ -5,12 +5,10 @@ from pathlib import Path
 
 from imageway.sdk.pipeline.data.files import STDIN
 from imageway.sdk.pipeline.data.kinds import Data, DataFile, Joined
-from imageway.sdk.pipeline.files.sink import ERRORS, picture_folder
+from imageway.sdk.pipeline.files.sink import ERRORS, own_place, picture_folder
 from imageway.sdk.pipeline.plan import Plan
 
 __all__ = ("TargetError", "require_targets")
-
-_OWN = (".imageway", "multimodal_output")
 
 
 class TargetError(Exception):
@@ -25,9 +23,9 @@ def require_targets(plan: Plan, output: Path, file: Path) -> None:
         path = (output / name).resolve()
         if path in sources:
             raise TargetError(f"{path} is where the records come from, and would be written over; name another file")
-        if path == errors:
+        own = own_place(output, path)
+        if own == ERRORS:
             raise TargetError(f"{path} is where failures are written to; name another file for the rows")
-        own = next((own for own in _OWN if path.is_relative_to((output / own).resolve())), None)
         if own is not None:
             raise TargetError(f"{path} is in the folder {own}, which is for the run's own files; name another file")
     if picture_folder(output).resolve() in sources:

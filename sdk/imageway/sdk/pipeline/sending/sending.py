@@ -111,9 +111,10 @@ class Sender:
         """
         if self._end is not None:
             raise self._given_up()
-        line = self._others.setdefault(endpoint, self._line.another())
+        if endpoint not in self._others:
+            self._others[endpoint] = self._line.another()
         try:
-            return await line.answered(ask)
+            return await self._others[endpoint].answered(ask)
         except PaceClosedError as error:
             raise self._given_up() from error
 
