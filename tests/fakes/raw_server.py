@@ -8,20 +8,29 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def hanging_up(answer: bytes, *, reset: bool = False) -> Iterator[str]:
-    """The base URL of a server that answers with *answer* alone, whatever that promises, and hangs up."""
+def hanging_up(*answer: bytes, reset: bool = False, pause_s: float = 0.0, last: bool = False) -> Iterator[str]:
+    """The base URL of a server that answers with *answer* alone, whatever that promises, and hangs up.
+
+    Before each piece but the first it waits for *pause_s*. It hangs up only after the client where it is to be *last*.
+    """
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        thread = threading.Thread(target=_serve, args=(listener, answer, reset), daemon=True)
+        thread = threading.Thread(target=_serve, args=(listener, answer, reset, pause_s, last), daemon=True)
         thread.start()
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
         thread.join(timeout=20)
 
 
-def _serve(listener: socket.socket, answer: bytes, reset: bool) -> None:
+def _serve(listener: socket.socket, answer: tuple[bytes, ...], reset: bool, pause_s: float, last: bool) -> None:
     connection, _ = listener.accept()
     with connection:
         _read_request(connection)
-        connection.sendall(answer)
+        for place, piece in enumerate(answer):
+            if place:
+                threading.Event().wait(pause_s)
+            connection.sendall(piece)
+        if last:
+            connection.settimeout(20)
+            connection.recv(1)
         if reset:
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 

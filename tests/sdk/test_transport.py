@@ -139,3 +139,18 @@ def test_certificates_are_checked_against_what_the_environment_names(
     with authority(tmp_path) as server:
         monkeypatch.setenv("SSL_CERT_FILE", str(server.ca_file))
         assert post(server.url).status == 200
+
+
+HEAD_OF_20 = b"HTTP/1.1 200 OK\r\ncontent-length: 20\r\n\r\n"
+
+
+def test_silence_after_a_part_ends_as_well() -> None:
+    with hanging_up(HEAD_OF_20, b"x", b"x", pause_s=0.05, last=True) as url:
+        found = fault(lambda: post(url, read_timeout_s=0.2))
+
+    assert (found.code, found.may_have_billed) == (ErrorCode.UPSTREAM_TIMEOUT, True)
+
+
+def test_an_answer_that_comes_slowly_is_waited_for() -> None:
+    with hanging_up(HEAD_OF_20, *[b"x"] * 20, pause_s=0.05) as url:
+        assert post(url, read_timeout_s=0.5).body == b"x" * 20

@@ -5,8 +5,7 @@ Over the network aiohttp carries (see `_transport`); httpx writes forms, and spe
 
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, MutableMapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias, cast
 
 import httpx
 
@@ -35,6 +34,14 @@ class Answer(NamedTuple):
     status: int
     headers: Mapping[str, str]
     body: bytes
+
+
+class _Body(Protocol):
+    """What is read as it comes, once, and closed."""
+
+    def __aiter__(self) -> AsyncIterator[bytes]: ...
+
+    async def aclose(self) -> None: ...
 
 
 class FormPart(NamedTuple):
@@ -88,16 +95,19 @@ class Http:
         paid = method == "POST"
         headers = {**_trace_context(), **self._headers, **headers}
         try:
-            async with self._sent(method, url, headers=headers, content=content) as (status, told, chunks):
-                return Answer(status, told, await _bounded(chunks, max_bytes, paid=paid))
+            status, told, body = await self._sent(method, url, headers=headers, content=content)
+            try:
+                return Answer(status, told, await _bounded(body, max_bytes, paid=paid))
+            finally:
+                await body.aclose()
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise self._translated(error, paid=paid) from error
 
-    def _sent(
+    async def _sent(
         self, method: str, url: str, *, headers: Mapping[str, str], content: bytes
-    ) -> AbstractAsyncContextManager[tuple[int, Mapping[str, str], AsyncIterator[bytes]]]:
+    ) -> tuple[int, Mapping[str, str], _Body]:
         if self._app is not None:
-            return _sent_inside(self._app, httpx.Request(method, url, headers=headers, content=content))
+            return await _sent_inside(self._app, httpx.Request(method, url, headers=headers, content=content))
         if self._carrier is None:
             # Loaded by the first call only: it costs as much as all else.
             from imageway.sdk._transport import Carrier
@@ -105,7 +115,7 @@ class Http:
             self._carrier = Carrier(
                 connect_timeout_s=_CONNECT_TIMEOUT_S, read_timeout_s=self._read_timeout_s, keep_alive_s=_KEEP_ALIVE_S
             )
-        return self._carrier.sent(method, url, headers=headers, content=content)
+        return await self._carrier.sent(method, url, headers=headers, content=content)
 
     def _translated(self, error: httpx.HTTPError | httpx.InvalidURL, *, paid: bool) -> ImageError:
         reason = str(error) or type(error).__name__
@@ -145,19 +155,13 @@ def _trace_context() -> dict[str, str]:
     return carried
 
 
-@asynccontextmanager
-async def _sent_inside(
-    app: AsgiApp, request: httpx.Request
-) -> AsyncIterator[tuple[int, Mapping[str, str], AsyncIterator[bytes]]]:
+async def _sent_inside(app: AsgiApp, request: httpx.Request) -> tuple[int, Mapping[str, str], _Body]:
     transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
     reply = await transport.handle_async_request(request)
-    try:
-        yield reply.status_code, reply.headers, reply.aiter_bytes()
-    finally:
-        await reply.aclose()
+    return reply.status_code, reply.headers, cast("httpx.AsyncByteStream", reply.stream)
 
 
-async def _bounded(answer: AsyncIterator[bytes], max_bytes: int, *, paid: bool) -> bytes:
+async def _bounded(answer: _Body, max_bytes: int, *, paid: bool) -> bytes:
     chunks: list[bytes] = []
     size = 0
     async for chunk in answer:

@@ -3,11 +3,11 @@
 Errors are httpx's, so that `_http` tells them apart by one family, whoever carries.
 """
 
+import asyncio
 import io
 import os
 import ssl
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Mapping
 from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
@@ -17,6 +17,9 @@ from yarl import URL
 __all__ = ("Carrier",)
 
 _READ_BYTES = 1024**2
+_ERRORS = (aiohttp.ClientError, OSError)  # TimeoutError is among the latter
+_LOOKS = 4
+_PIECE_BYTES = 1 << 16
 
 
 class Carrier:
@@ -30,6 +33,7 @@ class Carrier:
         self._timeout = aiohttp.ClientTimeout(
             total=None, connect=None, sock_connect=connect_timeout_s, sock_read=read_timeout_s
         )
+        self._silence_s = read_timeout_s
         self._keep_alive_s = keep_alive_s
         self._session: aiohttp.ClientSession | None = None
         self._proxies: dict[tuple[str, str | None], str | None] = {}
@@ -38,32 +42,29 @@ class Carrier:
         if self._session is not None:
             await self._session.close()
 
-    @asynccontextmanager
     async def sent(
         self, method: str, url: str, *, headers: Mapping[str, str], content: bytes
-    ) -> AsyncIterator[tuple[int, Mapping[str, str], AsyncIterator[bytes]]]:
-        """The status, the headers and the body of the answer, which is read as it comes."""
+    ) -> tuple[int, Mapping[str, str], "Body"]:
+        """The status, the headers and the body of the answer, which is read as it comes and is to be closed."""
         try:
             address = URL(url)
         except ValueError as error:
             raise httpx.InvalidURL(str(error)) from error
         if self._session is None:
             self._session = self._opened(address.scheme)
-        with _translated():
+        try:
             reply = await self._session.request(
                 method,
                 address,
-                # aiohttp warns of large bodies in one piece, and sends a file in pieces.
-                data=io.BytesIO(content) if content else None,
+                data=_in_pieces(content),
                 headers=headers,
                 proxy=self._proxy(address),
                 allow_redirects=False,
             )
-        try:
-            told = {name.lower(): value for name, value in reply.headers.items()}
-            yield reply.status, told, _chunks(reply)
-        finally:
-            reply.close()
+        except _ERRORS as error:
+            raise _translated(error) from error
+        told = {name.lower(): value for name, value in reply.headers.items()}
+        return reply.status, told, Body(reply, self._silence_s)
 
     def _opened(self, scheme: str) -> aiohttp.ClientSession:
         trust: ssl.SSLContext | bool = httpx.create_ssl_context() if scheme == "https" else True
@@ -84,25 +85,70 @@ class Carrier:
         return self._proxies[origin]
 
 
-async def _chunks(reply: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
-    with _translated():
-        async for chunk in reply.content.iter_any():
-            yield chunk
+def _in_pieces(content: bytes) -> bytes | io.BytesIO | None:
+    """What aiohttp takes *content* as: it warns of large bodies, and sends a file in pieces."""
+    return (io.BytesIO(content) if len(content) > _PIECE_BYTES else content) or None
 
 
-@contextmanager
-def _translated() -> Iterator[None]:
-    """Errors of aiohttp as httpx's: what wasn't sent for certain, what was silent for too long, and all else."""
-    try:
-        yield
-    except aiohttp.ConnectionTimeoutError as error:
-        raise httpx.ConnectTimeout(str(error)) from error
-    except (aiohttp.ClientConnectorError, aiohttp.ClientHttpProxyError, aiohttp.InvalidURL) as error:
-        raise httpx.ConnectError(_reason(error)) from error
-    except TimeoutError as error:
-        raise httpx.ReadTimeout(str(error)) from error
-    except (aiohttp.ClientError, OSError) as error:
-        raise httpx.ReadError(str(error)) from error
+class Body:
+    """The body of *reply* as it comes, given up after it was silent for *silence_s*, or up to a quarter longer.
+
+    aiohttp would set a timer anew with every read, which is a tenth of what reading a picture costs: here it is looked
+    now and then whether anything has come.
+    """
+
+    def __init__(self, reply: aiohttp.ClientResponse, silence_s: float) -> None:
+        self._reply = reply
+        self._every_s = silence_s / _LOOKS
+        self._seen_bytes = 0
+        self._quiet = 0
+        self._timer: asyncio.TimerHandle | None = None
+        connection = reply.connection  # none where all has come
+        if connection is not None and connection.protocol is not None:
+            connection.protocol.read_timeout = None
+            self._wait()
+
+    def __aiter__(self) -> "Body":
+        return self
+
+    async def __anext__(self) -> bytes:
+        try:
+            chunk = await self._reply.content.readany()
+        except _ERRORS as error:
+            raise _translated(error) from error
+        if not chunk:
+            raise StopAsyncIteration
+        return chunk
+
+    async def aclose(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._reply.close()
+
+    def _wait(self) -> None:
+        self._timer = asyncio.get_running_loop().call_later(self._every_s, self._look)
+
+    def _look(self) -> None:
+        content = self._reply.content
+        self._quiet = self._quiet + 1 if content.total_bytes == self._seen_bytes else 0
+        self._seen_bytes = content.total_bytes
+        if self._quiet < _LOOKS:
+            self._wait()
+        else:
+            content.set_exception(TimeoutError("nothing has come for too long"))
+
+
+def _translated(error: Exception) -> httpx.HTTPError:
+    """What aiohttp raised as httpx's: what wasn't sent for certain, what was silent for too long, and all else."""
+    match error:
+        case aiohttp.ConnectionTimeoutError():
+            return httpx.ConnectTimeout(str(error))
+        case aiohttp.ClientConnectorError() | aiohttp.ClientHttpProxyError() | aiohttp.InvalidURL():
+            return httpx.ConnectError(_reason(error))
+        case TimeoutError():
+            return httpx.ReadTimeout(str(error))
+        case _:
+            return httpx.ReadError(str(error))
 
 
 def _reason(error: aiohttp.ClientError) -> str:
