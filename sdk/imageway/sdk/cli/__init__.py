@@ -3,6 +3,8 @@
 import sys
 from io import TextIOWrapper
 
+from imageway.sdk.cli.collector import collect_nothing_yet
+
 __all__ = ("main",)
 
 
@@ -14,6 +16,8 @@ def main(arguments: list[str] | None = None) -> int:
 
         sys.stdout.write(f"imageway {__version__}\n")
         return 0
+    if arguments is None:
+        collect_nothing_yet()
     if sys.stdout is sys.__stdout__ and isinstance(sys.stdout, TextIOWrapper) and sys.stdout.errors == "strict":
         sys.stdout.reconfigure(errors="backslashreplace")  # rather told oddly than not at all
     from imageway.sdk.cli.app import run_app

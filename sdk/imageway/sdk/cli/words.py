@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter, Token, validators
 
+from imageway.sdk.cli.collector import collect_from_here
 from imageway.sdk.cli.stdout import kept_for_data
 from imageway.sdk.cli.talk import ABORTED, Exit, GiveUpError, put_json, say
 
@@ -68,6 +69,7 @@ def guarded(command: Callable[[], Awaitable[Exit]], *, as_json: bool) -> Exit:
 
 def told_once(command: Callable[[], Exit], *, as_json: bool) -> Exit:
     """The exit code of *command*; one that gives up is one sentence."""
+    collect_from_here()
     try:
         return command()
     except GiveUpError as error:
