@@ -20,6 +20,7 @@ from imageway.sdk.pipeline.events import Listener, Noted, RecordFault, RecordFin
 from imageway.sdk.pipeline.files.lock import run_lock
 from imageway.sdk.pipeline.files.sink import picture_folder, write_errors
 from imageway.sdk.pipeline.graph import Graph
+from imageway.sdk.pipeline.hands import Hands
 from imageway.sdk.pipeline.journal.journal import Journal, JournalError, open_journal
 from imageway.sdk.pipeline.journal.outcomes import Outcome
 from imageway.sdk.pipeline.journal.redo import Redo
@@ -154,7 +155,7 @@ async def run_plan(
                 folders=(*source.folders, plan.folder, Path.cwd()), allowed_hosts=frozenset(plan.allowed_hosts)
             ),
             readers=stack.enter_context(ThreadPoolExecutor(min(max(bounds.concurrency, 1), _MOST_READERS))),
-            savers=stack.enter_context(ThreadPoolExecutor(_SAVERS)),
+            savers=stack.enter_context(Hands(_SAVERS, "imageway-saver")),
             journal=journal,
             sender=sender,
             chats=await stack.enter_async_context(Chats()),
@@ -193,10 +194,11 @@ class _Feed:
 
     async def next(self) -> tuple[Record, RecordFault | None] | None:
         """The next record, and what is wrong with it; None at the end. Raises `SourceError` and `JournalError`."""
-        async with self._turn:
-            if not self._ready and not self.ended:
-                await self.fill()
-            return self._ready.pop() if self._ready else None
+        if not self._ready:
+            async with self._turn:
+                if not self._ready and not self.ended:
+                    await self.fill()
+        return self._ready.pop() if self._ready else None
 
     async def fill(self) -> None:
         self._ready = await asyncio.to_thread(self._read)
@@ -360,7 +362,8 @@ class _Run:
             )
         )
         self._lately.append(end.fault)
-        self._halt = self._halt or self._failing()
+        if end.fault is not None:
+            self._halt = self._halt or self._failing()
 
     def _failing(self) -> Halt | None:
         """Why the records to come would fail as well, for all that the last ones tell."""

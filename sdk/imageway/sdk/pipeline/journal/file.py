@@ -9,13 +9,13 @@ import sqlite3
 import threading
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 from urllib.parse import quote
 
 from imageway.sdk.pipeline.files.sink import sync_folder
+from imageway.sdk.pipeline.hands import Hands
 
 __all__ = ("JournalError", "JournalFile", "journal_path", "open_journal_file", "open_to_read", "sql_text")
 
@@ -79,14 +79,14 @@ class JournalFile:
     def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
         self._connection = connection
         self._path = path
-        self._writer = ThreadPoolExecutor(1, "imageway-journal")
+        self._writer = Hands(1, "imageway-journal")
         self._lock = threading.Lock()
         self._waiting: deque[_Job[Any]] = deque()
         self._called = False
         self._durable: bool | None = None
 
     def close(self) -> None:
-        self._writer.shutdown()
+        self._writer.close()
         self._connection.close()
 
     def read(self, statement: str, *values: object) -> list[Any]:
@@ -150,7 +150,7 @@ class JournalFile:
         self._waiting.append(job)
         if not self._called:
             self._called = True
-            self._writer.submit(self._settle)
+            self._writer.hand(self._settle)
 
     def _settle(self) -> None:
         self._called = False  # before looking: whoever comes after that calls anew

@@ -22,6 +22,7 @@ from imageway.sdk.foresight import Foresight
 from imageway.sdk.pipeline.events import RecordFault, Stopped
 from imageway.sdk.pipeline.files.provenance import KeptPicture, answered_with, asked_of
 from imageway.sdk.pipeline.graph import Graph
+from imageway.sdk.pipeline.hands import Hands
 from imageway.sdk.pipeline.journal.journal import CallSite, EarlierPictureError, Journal, JournalError, Standing
 from imageway.sdk.pipeline.nodes.chat import Chats
 from imageway.sdk.pipeline.nodes.render import request_of
@@ -68,7 +69,7 @@ class Studio(Struct, frozen=True, kw_only=True):
     picture_folder: Path
     places: Places
     readers: Executor
-    savers: Executor
+    savers: Hands
     journal: Journal
     sender: Sender
     chats: Chats
@@ -168,8 +169,7 @@ class _Drawing:
         loop = asyncio.get_running_loop()
         make = partial(request_of, call.node, state, places=studio.places, spec=studio.specs.get(call.node.model))
         # Only pictures are read from files; all else is done sooner than a thread is woken.
-        has_pictures = any(isinstance(part, ImagePart) for part in call.node.parts)
-        request = await loop.run_in_executor(studio.readers, make) if has_pictures else make()
+        request = await loop.run_in_executor(studio.readers, make) if _reads_files(call.node) else make()
         request = await self._admitted(request)
         found = await self._intended(request)
         if isinstance(found, Standing):
@@ -254,7 +254,7 @@ class _Drawing:
         fetched = [await self._fetched(image) for image in result.images]
         noted: asyncio.Future[RecordFault | None] = asyncio.get_running_loop().create_future()
         # One thread for all of it: waking another costs as much as decoding a picture.
-        self._studio.savers.submit(self._save, request, result, fetched, stem, noted)
+        self._studio.savers.hand(partial(self._save, request, result, fetched, stem, noted))
         try:
             return self._end(await noted)
         except OSError as error:
@@ -355,6 +355,13 @@ class _Drawing:
 
     def _end(self, fault: RecordFault | None = None, halt: Halt | None = None) -> Drawn:
         return Drawn(answer=self._answer, pictures=self._pictures, reused=self._reused, fault=fault, halt=halt)
+
+
+def _reads_files(node: ImageNode) -> bool:
+    for part in node.parts:  # noqa: SIM110  # a generator takes three times as long, for each call
+        if isinstance(part, ImagePart):
+            return True
+    return False
 
 
 def _fail(noted: "asyncio.Future[RecordFault | None]", error: Exception) -> None:
