@@ -25,7 +25,7 @@ from imageway.sdk.pipeline.journal.call_keys import call_place, keys_of
 from imageway.sdk.pipeline.journal.file import JournalError, JournalFile, open_journal_file, sql_text
 from imageway.sdk.pipeline.journal.outcomes import Outcomes
 from imageway.sdk.pipeline.journal.redo import Redo, RedoError
-from imageway.sdk.pipeline.journal.texts import TextCalls, begun, now
+from imageway.sdk.pipeline.journal.texts import TextCalls, begin, now
 
 __all__ = ("CallSite", "EarlierPictureError", "Journal", "JournalError", "Standing", "open_journal")
 
@@ -79,6 +79,7 @@ class Journal:
         self._drawer = drawer
         self._run = run
         self._keys = keys_of(self._file, self._run.number, self._run.id, self._drawer)
+        self._empty_at_first: dict[str, bool] = {}
         self.outcomes = Outcomes(file, run.number, output)
         self.texts = TextCalls(file, run.number, drawer)
 
@@ -176,14 +177,14 @@ class Journal:
         record, node = sql_text(site.record_id), sql_text(site.node)
 
         def work(connection: sqlite3.Connection) -> tuple[str, int] | None:
-            known = connection.execute("SELECT stem, state FROM call WHERE key = ?", (key,)).fetchone()
+            known = connection.execute("SELECT stem, state, attempts FROM call WHERE key = ?", (key,)).fetchone()
             if known is not None and known[1] not in _NOT_ENDED and not anew:
                 return None
             chosen = (known[0] or name) if known is not None else None
             if chosen is None or _owner(connection, chosen, key) is not None:
                 chosen = self._stem(connection, key, name)
-            values = (key, self._run.number, record, node, site.draw, self._drawer, chosen, now(), asked)
-            return chosen, begun(connection, values)
+            begin(connection, (key, self._run.number, record, node, site.draw, self._drawer, chosen, now(), asked))
+            return chosen, 1 if known is None else known[2] + 1
 
         intended = await self._file.written(work)
         return None if intended is None else (self._output / intended[0], intended[1])
@@ -282,6 +283,8 @@ class Journal:
 
     def _stem(self, connection: sqlite3.Connection, key: str, name: str) -> str:
         """The name for a call that has none yet."""
+        if self._began_empty(name.rpartition("/")[0]) and not _is_taken(connection, name):
+            return name
         beside = f"{name}_{key[-8:]}"
         earlier = (
             _owner(connection, name, key)
@@ -304,6 +307,12 @@ class Journal:
             f"{Path(found).name} is there already, drawn{drawn_by} for another request that may have cost money;"
             " write elsewhere with -o, draw anew beside it with --fresh, or in its place with --replace"
         )
+
+    def _began_empty(self, folder: str) -> bool:
+        """Whether *folder* held nothing when its first call was noted: no picture of unknown origin is there then."""
+        if folder not in self._empty_at_first:
+            self._empty_at_first[folder] = _is_empty(self._output / folder)
+        return self._empty_at_first[folder]
 
 
 @contextmanager
@@ -345,11 +354,22 @@ def _pass(connection: sqlite3.Connection, *, fresh: bool, replacing: bool, value
 def _claimer(connection: sqlite3.Connection) -> Callable[[str, str], bool]:
     def claim(folded: str, owner: str) -> bool:
         values = (sql_text(folded), sql_text(owner))
-        connection.execute("INSERT OR IGNORE INTO name VALUES (?, ?)", values)
+        if connection.execute("INSERT OR IGNORE INTO name VALUES (?, ?)", values).rowcount:
+            return True
         (taken,) = connection.execute("SELECT owner FROM name WHERE folded = ?", values[:1]).fetchone()
         return bool(taken == values[1])
 
     return claim
+
+
+def _is_taken(connection: sqlite3.Connection, stem: str) -> bool:
+    """Whether any call or picture is called so."""
+    (taken,) = connection.execute(
+        "SELECT EXISTS (SELECT 1 FROM call WHERE stem = ?1)"
+        " OR EXISTS (SELECT 1 FROM picture WHERE path > ?1 || '_0.' AND path < ?1 || '_0/')",
+        (stem,),
+    ).fetchone()
+    return bool(taken)
 
 
 def _owner(connection: sqlite3.Connection, stem: str, key: str) -> tuple[int, str] | None:
@@ -360,3 +380,14 @@ def _owner(connection: sqlite3.Connection, stem: str, key: str) -> tuple[int, st
         (f"{stem}_0.", f"{stem}_0/", key),  # all endings: the slash comes right after the dot
     ).fetchone()
     return row
+
+
+def _is_empty(folder: Path) -> bool:
+    """Whether *folder* holds no file, or isn't there. One that can't be read isn't empty."""
+    try:
+        with os.scandir(folder) as found:
+            return next(found, None) is None
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False

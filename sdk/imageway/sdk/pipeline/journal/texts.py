@@ -9,7 +9,7 @@ from imageway.sdk.pipeline.events import RecordFault
 from imageway.sdk.pipeline.files.provenance import read_fault
 from imageway.sdk.pipeline.journal.file import JournalFile, sql_text
 
-__all__ = ("TextCalls", "begun", "now")
+__all__ = ("TextCalls", "begin", "now")
 
 
 class TextCalls:
@@ -34,7 +34,13 @@ class TextCalls:
     def intend(self, key: str, *, record_id: str, node: str, draw: int, asked: str) -> int:
         """Note that the call is about to be sent; how often it was, this time included."""
         values = (key, self._run, sql_text(record_id), sql_text(node), draw, self._drawer, None, now(), asked)
-        return self._file.write(lambda connection: begun(connection, values))
+
+        def work(connection: sqlite3.Connection) -> int:
+            begin(connection, values)
+            (attempts,) = connection.execute("SELECT attempts FROM call WHERE key = ?", (key,)).fetchone()
+            return int(attempts)
+
+        return self._file.write(work)
 
     def keep(self, key: str, text: str, *, request_id: str | None, usage: JsonValue) -> None:
         """Note durably what the call was answered with."""
@@ -51,8 +57,8 @@ class TextCalls:
         self._file.write(work, durable=True)
 
 
-def begun(connection: sqlite3.Connection, values: tuple[object, ...]) -> int:
-    """Note that a call is in flight, and give how often it was sent.
+def begin(connection: sqlite3.Connection, values: tuple[object, ...]) -> None:
+    """Note that a call is in flight, once more where it was before.
 
     *values* are its key, run, record, node, draw, drawer, stem, time and what is asked.
     """
@@ -63,8 +69,6 @@ def begun(connection: sqlite3.Connection, values: tuple[object, ...]) -> int:
         " asked = excluded.asked, fault = NULL, billed = 0",
         values,
     )
-    (attempts,) = connection.execute("SELECT attempts FROM call WHERE key = ?", values[:1]).fetchone()
-    return int(attempts)
 
 
 def now() -> str:
