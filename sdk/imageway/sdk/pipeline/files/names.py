@@ -41,6 +41,8 @@ class FileNames:
         raise AssertionError("two owners with one SHA-256")
 
     def _take(self, stem: str, owner: str) -> bool:
+        if stem.isascii():  # as most are
+            return self._claim(stem.lower(), owner)
         return self._claim(unicodedata.normalize("NFC", unicodedata.normalize("NFC", stem).casefold()), owner)
 
     def _remember(self, folded: str, owner: str) -> bool:

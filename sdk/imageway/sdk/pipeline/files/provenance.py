@@ -161,4 +161,7 @@ def input_told(image: ImageInput) -> dict[str, JsonValue]:
 
 def json_told(value: Any) -> str:  # noqa: ANN401  # whatever JSON can say
     """*value* as the journal keeps it."""
-    return json.dumps(value, ensure_ascii=False).encode(errors="backslashreplace").decode()
+    try:
+        return msgspec.json.encode(value).decode()
+    except UnicodeEncodeError:  # half of a surrogate pair
+        return json.dumps(value, ensure_ascii=False).encode(errors="backslashreplace").decode()

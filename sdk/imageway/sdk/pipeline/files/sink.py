@@ -2,11 +2,11 @@
 
 import os
 import secrets
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 
 from imageway.contract.request import JsonValue
 from imageway.contract.sniff import sniff
@@ -29,6 +29,10 @@ ERRORS = "errors.jsonl"
 
 _OWN = (".imageway", "multimodal_output", ERRORS)
 
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
+
+T = TypeVar("T")
+
 TEMPORARY = r"\.[0-9a-f]{16}\.tmp"
 """What a file is called that isn't whole yet."""
 
@@ -48,8 +52,7 @@ def save_picture(stem: Path, index: int, content: bytes, *, revised_prompt: str 
     """Write a picture as `{stem}_{index}.{ext}`, its bytes as they came; the ending is that of its real format."""
     facts = sniff(content)
     path = stem.with_name(f"{stem.name}_{index}.{facts.format.extension}")
-    with atomic_file(path) as file:
-        file.write(content)
+    _write_whole(path, content)
     return KeptPicture(
         path=path,
         sha256=sha256(content).hexdigest(),
@@ -90,24 +93,48 @@ def atomic_file(path: Path) -> Iterator[BinaryIO]:
 
     What the file system says against it is raised with the name that was asked for.
     """
-    temporary = path.parent / f".{secrets.token_hex(8)}.tmp"
+    with _put_in_place(path) as temporary, _made(temporary, lambda: open(temporary, "xb")) as file:  # noqa: PTH123
+        yield file
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _write_whole(path: Path, content: bytes) -> None:
+    """`atomic_file` for *content* that is there already, in half as many steps.
+
+    With each step a thread gives up the interpreter's lock, for which it then has to wait.
+    """
+    with _put_in_place(path) as temporary:
+        handle = _made(temporary, lambda: os.open(temporary, _NEW, 0o666))
+        try:
+            left = memoryview(content)
+            while left:
+                left = left[os.write(handle, left) :]
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+@contextmanager
+def _put_in_place(path: Path) -> Iterator[str]:
+    """The name of a file to be written, which is called *path* afterwards."""
+    target = str(path)
+    temporary = os.path.join(os.path.dirname(target), f".{secrets.token_hex(8)}.tmp")  # noqa: PTH118, PTH120  # thrice as fast
     try:
-        with _created(temporary) as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
+        yield temporary
+        os.replace(temporary, target)  # noqa: PTH105
     except BaseException as error:
         with suppress(OSError):  # where it can't go, what went wrong before is worth more
-            temporary.unlink(missing_ok=True)
-        if isinstance(error, OSError) and error.filename == str(temporary):
-            raise OSError(error.errno, error.strerror, str(path)) from error
+            Path(temporary).unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.filename == temporary:
+            raise OSError(error.errno, error.strerror, target) from error
         raise
 
 
-def _created(path: Path) -> BinaryIO:
+def _made(name: str, make: Callable[[], T]) -> T:
+    """What *make* makes of the file called *name*, whose folder may be missing."""
     try:
-        return path.open("xb")
+        return make()
     except FileNotFoundError:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        return path.open("xb")
+        Path(name).parent.mkdir(parents=True, exist_ok=True)
+        return make()

@@ -77,24 +77,28 @@ class _Walk:
 
     async def run(self) -> RecordEnd:
         await self._lead(START)
+        while self._fault is None and (ready := self._ready()):
+            if len(ready) == 1:
+                await self._finish(ready[0], await visited(*self._begun(ready[0])))
+            else:
+                await self._side_by_side()
+        if self._fault is None:
+            self._made, self._fault = await finished(
+                self._record.position, self._record.record_id, self._state, self._studio.plan
+            )
+        return self._end()
+
+    async def _side_by_side(self) -> None:
+        """Run what is ready, and what gets ready meanwhile, until nothing is running."""
         async with asyncio.TaskGroup() as group:
             while True:
-                ready = self._ready() if self._fault is None else []
-                if len(ready) == 1 and not self._running:
-                    await self._finish(ready[0], await visited(*self._begun(ready[0])))
-                    continue
-                for name in ready:
+                for name in self._ready() if self._fault is None else []:
                     self._running[group.create_task(visited(*self._begun(name)))] = name
                 if not self._running:
                     break
                 done, _ = await asyncio.wait(self._running, return_when=asyncio.FIRST_COMPLETED)
                 for task in [task for task in self._running if task in done]:
                     await self._finish(self._running.pop(task), task.result())
-        if self._fault is None:
-            self._made, self._fault = await finished(
-                self._record.position, self._record.record_id, self._state, self._studio.plan
-            )
-        return self._end()
 
     def _ready(self) -> list[str]:
         active = self._waiting | set(self._running.values())

@@ -5,8 +5,8 @@ Additive increase, multiplicative decrease. The steps are by answers, not by sec
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Coroutine
+from types import TracebackType
 
 __all__ = ("Pace", "PaceClosedError")
 
@@ -42,6 +42,7 @@ class Pace:
         self._limit = float(min(start, most))
         self._clean = 0
         self._in_flight = 0
+        self._waiting = 0
         self._resumes_s = self._slowed_s = float("-inf")
         self._freed = asyncio.Condition()
         self._closed = asyncio.Event()
@@ -61,25 +62,36 @@ class Pace:
         async with self._freed:
             self._freed.notify_all()
 
-    @asynccontextmanager
-    async def turn(self) -> AsyncIterator[None]:
+    def turn(self) -> "_Turn":
         """The time of one call. Entering waits for room, and for the end of a pause. Raises `PaceClosedError`."""
+        return _Turn(self)
+
+    async def enter(self) -> None:
+        """Begin a turn, which is to be left; see `turn`."""
         while True:
+            if self._in_flight >= self.limit and not self._closed.is_set():
+                await self._room()
+            if self._closed.is_set():
+                raise PaceClosedError
+            pause_s = self._resumes_s - self._clock()
+            if pause_s <= 0:
+                break
+            await self._paused(pause_s)
+        self._in_flight += 1
+
+    async def leave(self) -> None:
+        self._in_flight -= 1
+        if self._waiting:
+            async with self._freed:
+                self._freed.notify_all()
+
+    async def _room(self) -> None:
+        self._waiting += 1
+        try:
             async with self._freed:
                 await self._freed.wait_for(lambda: self._closed.is_set() or self._in_flight < self.limit)
-                if self._closed.is_set():
-                    raise PaceClosedError
-                pause_s = self._resumes_s - self._clock()
-                if pause_s <= 0:
-                    self._in_flight += 1
-                    break
-            await self._paused(pause_s)
-        try:
-            yield
         finally:
-            async with self._freed:
-                self._in_flight -= 1
-                self._freed.notify_all()
+            self._waiting -= 1
 
     async def _paused(self, pause_s: float) -> None:
         waits = [asyncio.ensure_future(self._sleep(pause_s)), asyncio.ensure_future(self._closed.wait())]
@@ -106,3 +118,16 @@ class Pace:
         if now_s - self._slowed_s >= _CALM_S:
             self._slowed_s = now_s
             self._limit = max(1.0, self._limit * _SHRINK)
+
+
+class _Turn:
+    def __init__(self, pace: Pace) -> None:
+        self._pace = pace
+
+    async def __aenter__(self) -> None:
+        await self._pace.enter()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._pace.leave()

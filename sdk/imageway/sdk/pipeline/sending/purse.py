@@ -46,6 +46,13 @@ class Purse:
         Where it would fit only if calls in flight come to less than was set aside for them, entering waits for these.
         Raises `PurseEmptyError` where it can't fit.
         """
+        if self._limit_usd is None:
+            reservation = Reservation(high_usd)
+            try:
+                yield reservation
+            finally:
+                self._spent_usd += reservation.came_to_usd
+            return
         async with self._settled:
             await self._settled.wait_for(lambda: self._fits(high_usd) or not self._aside_usd)
             if not self._fits(high_usd):
