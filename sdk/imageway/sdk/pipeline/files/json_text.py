@@ -3,18 +3,29 @@
 import json
 import math
 
+import msgspec
+
 from imageway.contract.request import JsonValue
 
 __all__ = ("json_bytes",)
+
+_ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, default=str)
 
 
 def json_bytes(value: JsonValue, *, indent: int | None = None) -> bytes:
     """JSON in UTF-8. What JSON can't say becomes what it can: infinities null, halves of surrogate pairs escapes."""
     try:
-        text = json.dumps(value, ensure_ascii=False, allow_nan=False, indent=indent, default=str)
+        text = _ENCODER.encode(value)
     except ValueError:
-        text = json.dumps(_finite(value), ensure_ascii=False, allow_nan=False, indent=indent, default=str)
-    return text.encode(errors="backslashreplace")
+        text = _ENCODER.encode(_finite(value))
+    line = text.encode(errors="backslashreplace")
+    if indent is None:
+        return line
+    try:
+        return msgspec.json.format(line, indent=indent)  # ten times as fast as Python's
+    except msgspec.DecodeError:  # it knows no halves of surrogate pairs
+        spread = json.dumps(json.loads(line), ensure_ascii=False, indent=indent)
+        return spread.encode(errors="backslashreplace")
 
 
 def _finite(value: JsonValue) -> JsonValue:

@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from hashlib import sha256
@@ -31,6 +32,9 @@ _OWN = (".imageway", "multimodal_output", ERRORS)
 
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
 
+_TURN = threading.Lock()
+"""Linux has threads that change one folder wait for each other with their processors running."""
+
 T = TypeVar("T")
 
 TEMPORARY = r"\.[0-9a-f]{16}\.tmp"
@@ -52,10 +56,11 @@ def save_picture(stem: Path, index: int, content: bytes, *, revised_prompt: str 
     """Write a picture as `{stem}_{index}.{ext}`, its bytes as they came; the ending is that of its real format."""
     facts = sniff(content)
     path = stem.with_name(f"{stem.name}_{index}.{facts.format.extension}")
+    digest = sha256(content).hexdigest()  # while the processor still has the picture at hand
     _write_whole(path, content)
     return KeptPicture(
         path=path,
-        sha256=sha256(content).hexdigest(),
+        sha256=digest,
         size_bytes=len(content),
         facts=facts,
         c2pa=has_c2pa(content, facts.format),
@@ -105,7 +110,8 @@ def _write_whole(path: Path, content: bytes) -> None:
     With each step a thread gives up the interpreter's lock, for which it then has to wait.
     """
     with _put_in_place(path) as temporary:
-        handle = _made(temporary, lambda: os.open(temporary, _NEW, 0o666))
+        with _TURN:
+            handle = _made(temporary, lambda: os.open(temporary, _NEW, 0o666))
         try:
             left = memoryview(content)
             while left:
@@ -122,7 +128,8 @@ def _put_in_place(path: Path) -> Iterator[str]:
     temporary = os.path.join(os.path.dirname(target), f".{secrets.token_hex(8)}.tmp")  # noqa: PTH118, PTH120  # thrice as fast
     try:
         yield temporary
-        os.replace(temporary, target)  # noqa: PTH105
+        with _TURN:
+            os.replace(temporary, target)  # noqa: PTH105
     except BaseException as error:
         with suppress(OSError):  # where it can't go, what went wrong before is worth more
             Path(temporary).unlink(missing_ok=True)

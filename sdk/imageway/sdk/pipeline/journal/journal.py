@@ -187,7 +187,10 @@ class Journal:
             return chosen, 1 if known is None else known[2] + 1
 
         intended = await self._file.written(work)
-        return None if intended is None else (self._output / intended[0], intended[1])
+        if intended is None:
+            return None
+        chosen, attempts = intended
+        return stem if chosen == name else self._output / chosen, attempts
 
     def keep(
         self,

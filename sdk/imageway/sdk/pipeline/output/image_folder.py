@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from msgspec import Struct
 
@@ -73,7 +73,7 @@ def metadata_rows(rows: Iterable[Row], columns: PictureColumns, *, folder: str) 
     """
 
     def within(path: str) -> str:
-        return PurePosixPath(path).relative_to(folder).as_posix()
+        return path.removeprefix(f"{folder}/")
 
     for row in rows:
         pictures = columns.of(row)
