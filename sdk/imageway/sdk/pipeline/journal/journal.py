@@ -31,6 +31,19 @@ __all__ = ("CallSite", "EarlierPictureError", "Journal", "JournalError", "Standi
 
 
 _NOT_ENDED = frozenset({"in flight", "unsent"})
+_KNOWN = """
+SELECT call.state, call.stem, coalesce(call.attempts, 0),
+       EXISTS (SELECT 1 FROM call WHERE stem = ?2)
+    OR EXISTS (SELECT 1 FROM picture WHERE path > ?2 || '_0.' AND path < ?2 || '_0/')
+  FROM (SELECT 1) LEFT JOIN call ON call.key = ?1
+"""
+"""How the call of a key stands, and whether any call or picture goes by a name; in one statement, since with each of
+them a thread gives up the interpreter's lock.
+"""
+_ANSWERED = (
+    "UPDATE call SET ended_at = ?, pictures = ?, single = ?, request_id = ?, cost_usd = ?, usage = ?,"
+    " answered = ?, state = ?, fault = ?, billed = ? WHERE key = ?"
+)
 _ENDINGS = tuple(sorted({format_.extension for format_ in ImageFormat}))
 
 FREE = "sketch"
@@ -177,14 +190,18 @@ class Journal:
         record, node = sql_text(site.record_id), sql_text(site.node)
 
         def work(connection: sqlite3.Connection) -> tuple[str, int] | None:
-            known = connection.execute("SELECT stem, state, attempts FROM call WHERE key = ?", (key,)).fetchone()
-            if known is not None and known[1] not in _NOT_ENDED and not anew:
+            state, earlier, attempts, is_taken = connection.execute(_KNOWN, (key, name)).fetchone()
+            if state is not None and state not in _NOT_ENDED and not anew:
                 return None
-            chosen = (known[0] or name) if known is not None else None
-            if chosen is None or _owner(connection, chosen, key) is not None:
+            known: str | None = None if state is None else earlier or name
+            if known is not None and _owner(connection, known, key) is None:
+                chosen = known
+            elif known is None and not is_taken and self._began_empty(name.rpartition("/")[0]):
+                chosen = name
+            else:
                 chosen = self._stem(connection, key, name)
             begin(connection, (key, self._run.number, record, node, site.draw, self._drawer, chosen, now(), asked))
-            return chosen, 1 if known is None else known[2] + 1
+            return chosen, attempts + 1
 
         intended = await self._file.written(work)
         if intended is None:
@@ -211,21 +228,18 @@ class Journal:
         state, told = ("answered", None) if fault is None else ("failed", fault_json(fault))
         names = [self._name(picture.path) for picture in kept]
         beside = (answered.request_id, answered.cost_text, answered.usage_json, answered.as_json())
-        values = (now(), len(kept), answered.single, *beside)
+        answer = (now(), len(kept), answered.single, *beside, state, told, fault is not None, key)
 
         def work(connection: sqlite3.Connection) -> RecordFault | None:
-            connection.execute("DELETE FROM picture WHERE call = ?", (key,))
+            if not connection.execute(f"{_ANSWERED} AND pictures = 0", answer).rowcount:
+                connection.execute("DELETE FROM picture WHERE call = ?", (key,))
+                connection.execute(_ANSWERED, answer)
             connection.executemany(
                 "INSERT OR REPLACE INTO picture (path, call, place, sha256, facts) VALUES (?, ?, ?, ?, ?)",
                 [
                     (name, key, place, picture.sha256, picture.facts_json())
                     for place, (name, picture) in enumerate(zip(names, kept, strict=True))
                 ],
-            )
-            connection.execute(
-                "UPDATE call SET ended_at = ?, pictures = ?, single = ?, request_id = ?, cost_usd = ?, usage = ?,"
-                " answered = ?, state = ?, fault = ?, billed = ? WHERE key = ?",
-                (*values, state, told, fault is not None, key),
             )
             return fault
 
@@ -286,8 +300,6 @@ class Journal:
 
     def _stem(self, connection: sqlite3.Connection, key: str, name: str) -> str:
         """The name for a call that has none yet."""
-        if self._began_empty(name.rpartition("/")[0]) and not _is_taken(connection, name):
-            return name
         beside = f"{name}_{key[-8:]}"
         earlier = (
             _owner(connection, name, key)
@@ -363,16 +375,6 @@ def _claimer(connection: sqlite3.Connection) -> Callable[[str, str], bool]:
         return bool(taken == values[1])
 
     return claim
-
-
-def _is_taken(connection: sqlite3.Connection, stem: str) -> bool:
-    """Whether any call or picture is called so."""
-    (taken,) = connection.execute(
-        "SELECT EXISTS (SELECT 1 FROM call WHERE stem = ?1)"
-        " OR EXISTS (SELECT 1 FROM picture WHERE path > ?1 || '_0.' AND path < ?1 || '_0/')",
-        (stem,),
-    ).fetchone()
-    return bool(taken)
 
 
 def _owner(connection: sqlite3.Connection, stem: str, key: str) -> tuple[int, str] | None:
