@@ -11,7 +11,6 @@ peak RSS; records per second. SyGra runs the same task where PYTHON is the one o
 import argparse
 import json
 import os
-import shutil
 import statistics
 import subprocess
 import sys
@@ -92,15 +91,16 @@ def main() -> None:
         assert gateway.stdin is not None
         url = gateway.stdout.readline().strip()
         one, all_ = write_task(Path(scratch) / "one", 1), write_task(Path(scratch) / "all", asked.records)
-        for _ in range(asked.rounds):
+        for turn in range(asked.rounds):
             for name in systems:
-                output = Path(scratch) / "out"
-                start = measured(runs(name, url, one, output, asked.in_flight, asked.sygra))
-                shutil.rmtree(output)
-                whole = measured(runs(name, url, all_, output, asked.in_flight, asked.sygra))
-                pictures = [path for path in output.rglob("*.png") if path.stat().st_size > asked.bytes * 0.9]
-                assert len(pictures) == asked.records, f"{name} wrote {len(pictures)} pictures"
-                shutil.rmtree(output)
+                output = Path(scratch) / f"{name} {turn}"
+                start = measured(runs(name, url, one, output / "one", asked.in_flight, asked.sygra))
+                whole = measured(runs(name, url, all_, output / "all", asked.in_flight, asked.sygra))
+                pictures = [*(output / "all").rglob("*.png")]
+                drawn = sum(path.stat().st_size > asked.bytes * 0.9 for path in pictures)
+                assert drawn == asked.records, f"{name} wrote {drawn} pictures"
+                for path in pictures:
+                    os.truncate(path, 0)  # room is needed; a file system is slow to make files where many are just gone
                 costs[name].append(Cost(whole.cpu_s - start.cpu_s, whole.wall_s - start.wall_s, whole.peak_mb))
         gateway.stdin.close()
     print(
