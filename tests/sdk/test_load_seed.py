@@ -100,6 +100,9 @@ PLANS = {
 }
 
 
+FILES = ("graph_config.yaml", "models.yaml")
+
+
 @pytest.mark.parametrize("name", PLANS)
 def test_an_example_is_loaded_as_it_is_written(name: str) -> None:
     data, node, columns, notes = PLANS[name]
@@ -116,6 +119,7 @@ def test_an_example_is_loaded_as_it_is_written(name: str) -> None:
         nodes=(node,),
         ways=(Way(source="START", targets={"": node.name}), Way(source=node.name, targets={"": "END"})),
         columns=tuple(OutputColumn(name=column, source=source) for column, source in columns.items()),
+        files=tuple(SEED / name / file for file in FILES if (SEED / name / file).is_file()),
     )
     assert heads([*issues, *further], SEED) == notes
     assert check_capabilities(task, known(), today=LONG_AGO) == []

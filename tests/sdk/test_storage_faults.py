@@ -105,6 +105,19 @@ def test_an_output_is_not_written_among_the_runs_own_files(
     assert gateway.drawn_requests == []
 
 
+def test_rows_are_not_written_over_the_task(task: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    written = (task / "graph_config.yaml").rename(task / "task.json")
+    before = written.read_bytes()
+
+    with serving(FakeGateway()) as url:
+        assert main(["run", str(written), "--gateway", url, "--output-file", "task.json"]) == 2
+
+    assert capsys.readouterr().err == (
+        f"imageway: {written} is a file of the task, and would be written over; name another file\n"
+    )
+    assert written.read_bytes() == before
+
+
 def test_pictures_are_not_drawn_into_the_folder_that_records_come_from(
     task: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

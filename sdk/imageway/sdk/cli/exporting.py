@@ -26,6 +26,7 @@ def export_run(
     dry_run: bool,
     public: bool,
     embed: bool = False,
+    replace: bool = False,
     as_json: bool,
     api: Callable[[], Any] = hub_api,
 ) -> Exit:
@@ -33,11 +34,15 @@ def export_run(
     try:
         with open_run(output, run) as view:
             if kind_of(target) == "hub":
+                if replace:
+                    raise GiveUpError(
+                        Exit.UNUSABLE, "--replace is for files; the Hub keeps what a push takes the place of"
+                    )
                 told = _pushed(view, target, dry_run=dry_run, public=public, embed=embed, api=api)
             elif dry_run or public:
                 raise GiveUpError(Exit.UNUSABLE, "--dry-run and --public are for the Hub: --to hf://organisation/name")
             else:
-                told = _exported(view, target, max_shard_bytes, embed=embed)
+                told = _exported(view, target, max_shard_bytes, embed=embed, replace=replace)
     except (JournalError, MissingLibraryError, ValueError) as error:
         raise GiveUpError(Exit.UNUSABLE, str(error)) from error
     except OSError as error:
@@ -52,10 +57,12 @@ def export_run(
     return Exit.FINE
 
 
-def _exported(view: RunView, target: str, max_shard_bytes: int, *, embed: bool) -> dict[str, JsonValue]:
-    done = export(view, target, max_shard_bytes=max_shard_bytes, embed=embed)
+def _exported(view: RunView, target: str, max_shard_bytes: int, *, embed: bool, replace: bool) -> dict[str, JsonValue]:
+    done = export(view, target, max_shard_bytes=max_shard_bytes, embed=embed, replace=replace)
     say(f"{counted(done.rows, 'record')} written to {target}{_left_out(done.left_out)}")
     _tell_pictures(done.changed, done.untold)
+    if not done.noted:
+        say(f"{view.output / '.imageway'} takes no notes: the next export to {target} needs --replace")
     return {
         "to": target,
         "kind": done.kind,

@@ -140,6 +140,14 @@ def _export(
     public: Annotated[
         bool, Parameter(negative="", help="Make the data set on the Hub public; private otherwise.")
     ] = False,
+    replace: Annotated[
+        bool,
+        Parameter(
+            negative="",
+            help="Write over files that are there and that no export of the run made; never over those of the task,"
+            " its data, or a run.",
+        ),
+    ] = False,
     embed_metadata: Annotated[
         bool,
         Parameter(
@@ -151,7 +159,8 @@ def _export(
 ) -> int:
     """Make a data set of a run, finished or not, as often as you like: pictures with the fields of their records.
 
-    Records that failed, or have no pictures, are left out, except of files of rows.
+    Records that failed, or have no pictures, are left out, except of files of rows. Exit codes: 0, 2 where nothing can
+    be written to the place, or something is there that the export didn't make.
     """
     from imageway.sdk.cli.exporting import export_run
 
@@ -164,6 +173,7 @@ def _export(
             dry_run=dry_run,
             public=public,
             embed=embed_metadata,
+            replace=replace,
             as_json=as_json,
         ),
         as_json=as_json,

@@ -195,10 +195,10 @@ class Plan(Struct, frozen=True, kw_only=True):
     """A checked task.
 
     `ways` lead from START over the nodes to END; without any the nodes come one after the other. `folder` is where the
-    task's YAML lies. `columns` is None where the task has no `output_map`: the whole state is written then, or what
-    `generate` makes of it. `schema` raises for a finished state that isn't as it must be. `allowed_hosts` are
-    fetched from though they aren't public. `sinks` are further files of the rows, relative to the output folder.
-    `notes` are sentences to be told once.
+    task's YAML lies, and `files` are the YAML files that it was read from. `columns` is None where the task has no
+    `output_map`: the whole state is written then, or what `generate` makes of it. `schema` raises for a finished state
+    that isn't as it must be. `allowed_hosts` are fetched from though they aren't public. `sinks` are further files of
+    the rows, relative to the output folder. `notes` are sentences to be told once.
     """
 
     name: str
@@ -214,6 +214,7 @@ class Plan(Struct, frozen=True, kw_only=True):
     allowed_hosts: tuple[str, ...] = ()
     on_violation: OnViolation = "error"
     sinks: tuple[Path, ...] = ()
+    files: tuple[Path, ...] = ()
     notes: tuple[str, ...] = ()
 
     @property

@@ -17,6 +17,7 @@ from imageway.sdk.pipeline.data.kinds import Selection
 from imageway.sdk.pipeline.data.row import Row, SourceError
 from imageway.sdk.pipeline.data.source import Source, open_source
 from imageway.sdk.pipeline.events import Listener, Noted, RecordFault, RecordFinished, RunStarted, RunSummary, Stopped
+from imageway.sdk.pipeline.files.inputs import note_inputs
 from imageway.sdk.pipeline.files.lock import run_lock
 from imageway.sdk.pipeline.files.sink import picture_folder, write_errors
 from imageway.sdk.pipeline.graph import Graph
@@ -32,7 +33,7 @@ from imageway.sdk.pipeline.nodes.rows import absent_sources, row
 from imageway.sdk.pipeline.output.image_folder import write_metadata
 from imageway.sdk.pipeline.output.output_file import write_output
 from imageway.sdk.pipeline.output.sidecars import write_sidecars
-from imageway.sdk.pipeline.output.targets import require_targets
+from imageway.sdk.pipeline.output.targets import inputs_of, require_targets
 from imageway.sdk.pipeline.output.unwritten import unwritten
 from imageway.sdk.pipeline.pictures.media import Places
 from imageway.sdk.pipeline.plan import Plan
@@ -76,9 +77,7 @@ _UNBOUNDED = Bounds()
 _INTERRUPTED = "Interrupted: what was in flight has been finished."
 _START = 4
 _LAST, _MOST_OF_A_KIND = 20, 10
-_OF_THE_RECORD = frozenset({
-    "content_rejected", "task_code",
-})  # fmt: skip
+_OF_THE_RECORD = frozenset({"content_rejected", "task_code"})
 """Failures that say something of a record and nothing of the others, though a call was sent for it."""
 
 
@@ -166,6 +165,7 @@ async def run_plan(
         )
         feed = _Feed(plan, source, journal)
         await feed.fill()
+        note_inputs(output, inputs_of(plan))
         await asyncio.to_thread(journal.begin, source.count)
         run = _Run(plan, studio, feed, on_event, stop or asyncio.Event(), selection)
         for note in plan.notes:

@@ -3,14 +3,13 @@
 from pathlib import Path
 from typing import Literal
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
-from imageway.sdk.pipeline.export.folder import export_folder
+from imageway.sdk.pipeline.export.folder import export_folder, folder_files
 from imageway.sdk.pipeline.export.parquet import ParquetFile
-from imageway.sdk.pipeline.export.places import is_remote, open_target
 from imageway.sdk.pipeline.export.samples import Samples
-from imageway.sdk.pipeline.export.shards import export_shards
-from imageway.sdk.pipeline.files.sink import own_place
+from imageway.sdk.pipeline.export.shards import export_shards, shard_name
+from imageway.sdk.pipeline.export.targets import Targets, open_targets
 from imageway.sdk.pipeline.journal.run_view import RunView
 from imageway.sdk.pipeline.output.output_file import write_rows
 
@@ -24,7 +23,8 @@ _ROWS = (".json", ".jsonl", ".csv")
 class Exported(Struct, frozen=True, kw_only=True):
     """What was written. `left_out` records had no pictures, or failed; a file of rows has all of them.
 
-    `changed` pictures aren't as they were received, and `untold` ones couldn't be given their provenance.
+    `changed` pictures aren't as they were received, and `untold` ones couldn't be given their provenance. Where not all
+    was `noted`, the next export to the same place has to be told to replace it.
     """
 
     kind: Kind
@@ -33,6 +33,7 @@ class Exported(Struct, frozen=True, kw_only=True):
     left_out: int
     changed: int = 0
     untold: int = 0
+    noted: bool = True
 
 
 def kind_of(target: str) -> Kind:
@@ -57,34 +58,51 @@ def kind_of(target: str) -> Kind:
     return "folder"
 
 
-def export(run: RunView, target: str, *, max_shard_bytes: int, embed: bool = False) -> Exported:
-    """Write the run to *target*, which isn't on the Hub; what is there under the same names is written anew.
-    With *embed* provenance is put into the pictures, where that breaks nothing.
+def export(run: RunView, target: str, *, max_shard_bytes: int, embed: bool = False, replace: bool = False) -> Exported:
+    """Write the run to *target*, which isn't on the Hub; what earlier exports of it left there is written anew.
+    With *embed* provenance is put into the pictures, where that breaks nothing; with *replace* other files that are
+    there are written over, too, but never those of a run, of the task, or of its data.
 
     Raises `MissingLibraryError`, `ValueError` for a target that can't be, `JournalError`, and `OSError`.
     """
     kind = kind_of(target)
-    _require_elsewhere(run.output, target)
+    if kind == "rows" and embed:
+        raise ValueError("--embed-metadata is for pictures, and a file of rows holds none")
+    with open_targets(run.output, replace=replace) as targets:
+        if kind == "rows":
+            done = _rows(run, target, targets)
+        else:
+            done = _pictures(run, kind, target, targets, max_shard_bytes=max_shard_bytes, embed=embed)
+        return structs.replace(done, noted=targets.all_noted)
+
+
+def _rows(run: RunView, target: str, targets: Targets) -> Exported:
+    targets.require(target, [target])
+    ending = Path(target.rpartition("/")[2]).suffix.lower()
+    with targets.opened(target) as file:
+        write_rows(file, ending, run.outcomes.rows)
+    return Exported(kind="rows", files=(target,), rows=run.outcomes.counts().ended, left_out=0)
+
+
+def _pictures(
+    run: RunView, kind: Kind, target: str, targets: Targets, *, max_shard_bytes: int, embed: bool
+) -> Exported:
     ended = run.outcomes.counts().ended
-    if kind == "rows":
-        if embed:
-            raise ValueError("--embed-metadata is for pictures, and a file of rows holds none")
-        ending = Path(target.rpartition("/")[2]).suffix.lower()
-        with open_target(target) as file:
-            write_rows(file, ending, run.outcomes.rows)
-        return Exported(kind=kind, files=(target,), rows=ended, left_out=0)
     samples = Samples(run, embed=embed)
     rows = sum(1 for _ in samples)
     match kind:
         case "shards":
-            files = export_shards(samples, target, max_bytes=max_shard_bytes)
+            targets.require(target, [shard_name(target, number) for number in range(max(rows, 1))])
+            files = export_shards(samples, target, targets, max_bytes=max_shard_bytes)
         case "parquet":
             files = [target]
-            with open_target(target) as file, ParquetFile(file, samples) as parquet:
+            targets.require(target, files)
+            with targets.opened(target) as file, ParquetFile(file, samples) as parquet:
                 for sample in samples:
                     parquet.add(sample)
         case _:
-            files = export_folder(run, samples, target)
+            targets.require(target, folder_files(samples, target))
+            files = export_folder(run, samples, target, targets)
     return Exported(
         kind=kind,
         files=tuple(files),
@@ -93,9 +111,3 @@ def export(run: RunView, target: str, *, max_shard_bytes: int, embed: bool = Fal
         changed=len(samples.changed),
         untold=len(samples.untold),
     )
-
-
-def _require_elsewhere(output: Path, target: str) -> None:
-    """Raise `ValueError` where *target* is among the run's own files."""
-    if not is_remote(target) and own_place(output, Path(target)) is not None:
-        raise ValueError(f"{target} is among the run's own files; export to another place")

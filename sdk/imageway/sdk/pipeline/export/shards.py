@@ -5,11 +5,12 @@ import re
 import tarfile
 from collections.abc import Iterator
 from contextlib import ExitStack
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
 from imageway.contract.request import JsonValue
-from imageway.sdk.pipeline.export.places import is_remote, open_target
+from imageway.sdk.pipeline.export.places import local_path
 from imageway.sdk.pipeline.export.samples import Sample, Samples
+from imageway.sdk.pipeline.export.targets import Targets
 from imageway.sdk.pipeline.files.json_text import json_bytes
 
 __all__ = ("export_shards", "shard_name")
@@ -26,7 +27,7 @@ def shard_name(pattern: str, number: int) -> str:
     return pattern[: found.start()] + f"{number:0{len(found[1])}}" + pattern[found.end() :]
 
 
-def export_shards(samples: Samples, pattern: str, *, max_bytes: int) -> list[str]:
+def export_shards(samples: Samples, pattern: str, targets: Targets, *, max_bytes: int) -> list[str]:
     """Write shards of at most *max_bytes*, or of a single record that is larger; gives their names.
 
     The same run makes the same bytes. A record's members are `{number}.{extension}` for the picture of the only column
@@ -43,14 +44,15 @@ def export_shards(samples: Samples, pattern: str, *, max_bytes: int) -> list[str
             if shard is None or (shard.offset > 0 and shard.offset + size > max_bytes):
                 stack.close()
                 names.append(shard_name(pattern, len(names)))
-                file = stack.enter_context(open_target(names[-1]))
+                file = stack.enter_context(targets.opened(names[-1]))
                 shard = stack.enter_context(tarfile.open(fileobj=file, mode="w|", format=tarfile.USTAR_FORMAT))
             for name, content in members:
                 member = tarfile.TarInfo(name)
                 member.size = len(content)
                 shard.addfile(member, io.BytesIO(content))
     following = shard_name(pattern, len(names))
-    if not is_remote(following) and Path(following).exists():
+    path = local_path(following)
+    if path is not None and path.exists():
         raise ValueError(f"{following} is left over from a longer export: delete it, or it will be read as well")
     return names
 

@@ -103,6 +103,7 @@ class _Loader:
         self._told_of_hints()
         if all(issue.severity != "error" for issue in self.issues):
             self.issues += _side_by_side(found, flat, ways)
+        documents = (self._document, self._models.document, *(written.at().document for written in flat.nodes))
         sinks, sink_issues = sink_files(task.data_config.sink, self._document)
         self.issues += sink_issues
         plan = Plan(
@@ -119,6 +120,7 @@ class _Loader:
             generate=generate,
             schema=schema,
             sinks=sinks,
+            files=tuple(dict.fromkeys(document.file.absolute() for document in documents if document is not None)),
         )
         return LoadedTask(plan=plan, document=self._document, origins=nodes.origins, aliases=self._models.aliases)
 
