@@ -2,7 +2,9 @@
 
 import asyncio
 import json
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -133,6 +135,86 @@ def test_a_plan_counts_no_call_that_a_finished_record_did_not_come_to(
     _, plan = _command(capsys, "plan", str(task), "--gateway", gateway)
 
     assert (len(vendor.requests), plan["done"], [call["calls"] for call in plan["calls"]]) == (4, 3, [0, 0])
+
+
+@pytest.mark.parametrize(
+    ("spoil", "told", "run"),
+    [
+        (
+            "PRAGMA user_version = 7",
+            "is of schema 7, and this imageway reads schema 2: update imageway; a run would refuse it, too",
+            2,
+        ),
+        (None, "can't be read: file is not a database; a run would refuse it, too", 2),
+        ("DROP TABLE record", "can't be used: no such table: record; a run would stop at it, too", 3),
+    ],
+)
+def test_a_journal_that_cannot_be_read_is_told_by_the_plan_as_by_the_run(
+    gateway: str,
+    vendor: Upstream,
+    task: Path,
+    capsys: pytest.CaptureFixture[str],
+    spoil: str | None,
+    told: str,
+    run: int,
+) -> None:
+    _records(task, 1)
+    command = (str(task), "--gateway", gateway)
+    assert main(["run", *command]) == 0
+    journal = task / ".imageway" / "state.sqlite3"
+    if spoil is None:
+        journal.write_bytes(b"no database at all" * 100)
+    else:
+        with closing(sqlite3.connect(journal, isolation_level=None)) as connection:
+            connection.execute(spoil)
+    capsys.readouterr()
+
+    assert main(["plan", *command]) == 2
+
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.splitlines()[-1] == f"imageway: the journal {journal} {told}"
+    assert main(["run", *command]) == run
+    assert len(vendor.requests) == 1
+
+
+def test_a_plan_says_that_it_cannot_look_into_an_older_journal(
+    gateway: str, task: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _records(task, 2)
+    journal = task / ".imageway" / "state.sqlite3"
+    journal.parent.mkdir()
+    with closing(sqlite3.connect(journal, isolation_level=None)) as connection:
+        connection.execute("CREATE TABLE run (id TEXT NOT NULL, replacing INTEGER NOT NULL)")
+        connection.execute(
+            "CREATE TABLE call (key TEXT PRIMARY KEY, record TEXT NOT NULL, node TEXT NOT NULL, pictures TEXT)"
+        )
+        connection.execute("INSERT INTO run VALUES ('00000000', 0)")
+        connection.execute("PRAGMA user_version = 1")
+
+    assert main(["plan", str(task), "--gateway", gateway]) == 0
+
+    said = capsys.readouterr()
+    assert said.err.splitlines()[-1] == (
+        f"the journal {journal} is of schema 1, and this imageway reads schema 2: run the task again, which brings it"
+        " up to date; until then all records are planned, also those that are done"
+    )
+    assert said.out.startswith("records 2; calls 2; images 2\n")
+    assert main(["run", str(task), "--gateway", gateway]) == 0
+
+
+def test_a_plan_knows_that_a_journal_without_a_run_is_none(
+    gateway: str, task: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (task / ".imageway").mkdir()
+    (task / ".imageway" / "state.sqlite3").touch()
+
+    assert main(["plan", str(task), "--gateway", gateway]) == 0
+
+    assert "journal" not in capsys.readouterr().err
+    assert main(["status", str(task)]) == 2
+    journal = task / ".imageway" / "state.sqlite3"
+    assert capsys.readouterr().err == f"imageway: {task} holds no run: there is none in {journal} yet\n"
 
 
 @pytest.mark.parametrize(("choice", "told", "exit_"), [("fix", (0, 0, 2), 0), ("skip", (0, 1, 1), 0)])

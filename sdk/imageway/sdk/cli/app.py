@@ -196,8 +196,8 @@ def _plan(
 ) -> int:
     """Tell what a run would come to, spending nothing: calls, images, cost, time, and records that would be refused.
 
-    Prices are the gateway's. Exit codes: 0, 2 wrong usage or configuration, 3 some records would be refused, 4 the
-    gateway can't be reached.
+    Prices are the gateway's. Exit codes: 0, 2 wrong usage or configuration, or a journal that can't be read, 3 some
+    records would be refused, 4 the gateway can't be reached.
     """
     from imageway.sdk.cli.bounds import read_shard
     from imageway.sdk.cli.plan import plan_task

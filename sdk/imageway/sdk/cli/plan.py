@@ -22,7 +22,7 @@ from imageway.sdk.pipeline.checking.forecast import CallForecast, Forecast, fore
 from imageway.sdk.pipeline.data.kinds import Selection
 from imageway.sdk.pipeline.data.row import SourceError
 from imageway.sdk.pipeline.data.source import open_source
-from imageway.sdk.pipeline.journal.file import JournalError
+from imageway.sdk.pipeline.journal.file import JournalError, NoRunError, OlderJournalError
 from imageway.sdk.pipeline.journal.run_view import RunView, open_run
 from imageway.sdk.pipeline.plan import Plan
 from imageway.sdk.pipeline.run import plan_digest
@@ -102,6 +102,8 @@ async def plan_task(
             raise GiveUpError(Exit.NO_GATEWAY, f"the gateway can't be asked: {error.message}") from error
         except SourceError as error:
             raise GiveUpError(Exit.UNUSABLE, str(error)) from error
+        except JournalError as error:
+            raise GiveUpError(Exit.UNUSABLE, f"{error}; a run would stop at it, too") from error
     takes_s = _seconds(told, seconds)
     for refusal in told.refusals:
         where = f", node {refusal.node}" if refusal.node else ""
@@ -131,10 +133,16 @@ async def _forecast(plan: Plan, client: AsyncClient, selection: Selection, earli
 
 
 def _opened(stack: ExitStack, output: Path) -> RunView | None:
+    """What was run in *output*, None where nothing is known of it. Raises `GiveUpError`."""
     try:
         return stack.enter_context(open_run(output))
-    except JournalError:
+    except NoRunError:
         return None
+    except OlderJournalError as error:
+        say(f"{error}; until then all records are planned, also those that are done")
+        return None
+    except JournalError as error:
+        raise GiveUpError(Exit.UNUSABLE, f"{error}; a run would refuse it, too") from error
 
 
 def _seconds(told: Forecast, earlier_s: tuple[float, ...]) -> float | None:

@@ -17,7 +17,16 @@ from urllib.parse import quote
 from imageway.sdk.pipeline.files.sink import sync_folder
 from imageway.sdk.pipeline.hands import Hands
 
-__all__ = ("JournalError", "JournalFile", "journal_path", "open_journal_file", "open_to_read", "sql_text")
+__all__ = (
+    "JournalError",
+    "JournalFile",
+    "NoRunError",
+    "OlderJournalError",
+    "journal_path",
+    "open_journal_file",
+    "open_to_read",
+    "sql_text",
+)
 
 SCHEMA = 2
 _TABLES = """
@@ -56,6 +65,14 @@ Work = Callable[[sqlite3.Connection], T]
 
 class JournalError(Exception):
     """The journal can't be read or written; the sentence says why."""
+
+
+class NoRunError(JournalError):
+    """There is no run that could be looked at; one can begin there."""
+
+
+class OlderJournalError(JournalError):
+    """A run has to bring the journal up to date before it can be looked at."""
 
 
 class _Job(Generic[T]):
@@ -246,21 +263,23 @@ def open_journal_file(output: Path) -> Iterator[JournalFile]:
 
 @contextmanager
 def open_to_read(output: Path) -> Iterator[JournalFile]:
-    """The journal in *output*, which may be in use, or on a disk that can't be written. Raises `JournalError`.
+    """The journal in *output*, which may be in use, or on a disk that can't be written.
 
-    A journal of an older schema has to be brought up to date by a run first.
+    Raises `NoRunError`, `OlderJournalError`, and `JournalError` for one that can't be read.
     """
     path = journal_path(output)
-    if not path.is_file():
-        raise JournalError(f"{output} holds no run: there is no {path}")
+    if not path.exists():
+        raise NoRunError(f"{output} holds no run: there is no {path}")
     connection, schema = _opened_to_read(path)
     file = JournalFile(connection, path)
     try:
-        if schema != SCHEMA:
-            advice = "run the task again, which brings it up to date" if schema < SCHEMA else "update imageway"
-            raise JournalError(
-                f"the journal {path} is of schema {schema}, and this imageway reads schema {SCHEMA}: {advice}"
-            )
+        if schema == 0:
+            raise NoRunError(f"{output} holds no run: there is none in {path} yet")
+        told = f"the journal {path} is of schema {schema}, and this imageway reads schema {SCHEMA}"
+        if schema < SCHEMA:
+            raise OlderJournalError(f"{told}: run the task again, which brings it up to date")
+        if schema > SCHEMA:
+            raise JournalError(f"{told}: update imageway")
         yield file
     finally:
         file.close()

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from imageway.contract.request import JsonValue
 from imageway.sdk.pipeline.journal.call_keys import CallKeys, keys_of
-from imageway.sdk.pipeline.journal.file import JournalError, JournalFile, open_to_read, sql_text
+from imageway.sdk.pipeline.journal.file import JournalError, JournalFile, NoRunError, open_to_read, sql_text
 from imageway.sdk.pipeline.journal.outcomes import Outcomes
 
 __all__ = ("CallView", "PictureView", "RunView", "open_run")
@@ -176,7 +176,9 @@ def open_run(output: Path, run: str | None = None) -> Iterator[RunView]:
         ((runs,),) = file.read("SELECT count(*) FROM run")
         if not rows or (run and len(rows) > 1):
             fault = "no run" if not rows else "more than one run"
-            raise JournalError(f"{output} holds {fault} whose id begins with '{run}'" if run else f"{output}: no run")
+            if not run:
+                raise NoRunError(f"{output}: no run")
+            raise JournalError(f"{output} holds {fault} whose id begins with '{run}'")
         id_, number, task, plan, drawer, began_at, ended_at, total, stopped = rows[0]
         folder = output.absolute()
         yield RunView(
