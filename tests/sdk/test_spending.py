@@ -217,6 +217,82 @@ def test_a_plan_knows_that_a_journal_without_a_run_is_none(
     assert capsys.readouterr().err == f"imageway: {task} holds no run: there is none in {journal} yet\n"
 
 
+LOTS = (
+    *DALL_E_3,
+    ("size: 1024x1024", 'size: "{size}"'),
+    (
+        "  nodes:\n",
+        "  nodes:\n    lot:\n      node_type: weighted_sampler\n      attributes:\n"
+        "        size: {values: [1024x1024, 1792x1024]}\n        style: {values: [ink, chalk]}\n",
+    ),
+    ("Draw {title}", "Draw {title} in {style}"),
+    ("{from: START, to: draw}", "{from: START, to: lot}\n    - {from: lot, to: draw}"),
+)
+
+
+def test_a_plan_draws_the_lots_of_the_run(
+    gateway: str, vendor: Upstream, task: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_task(task, *LOTS)
+    _records(task, 10)
+    command = (str(task), "--gateway", gateway)
+
+    plans = {seed: _command(capsys, "plan", *command, "--seed", str(seed))[1] for seed in range(3)}
+    _, unseeded = _command(capsys, "plan", *command)
+    _, ran = _command(capsys, "run", *command, "--seed", "1")
+
+    assert unseeded == plans[0]
+    assert len({plan["cost_usd"]["high"] for plan in plans.values()}) == 3
+    (call,) = plans[1]["calls"]
+    assert (call["calls"], call["guessed"], call["unpriced"], call["approximate"]) == (10, 0, 0, False)
+    assert ran["cost_usd"] == pytest.approx(plans[1]["cost_usd"]["low"])
+    assert ran["cost_usd"] == pytest.approx(plans[1]["cost_usd"]["high"])
+    _, after = _command(capsys, "plan", *command, "--seed", "1")
+    assert (after["done"], after["calls"][0]["calls"]) == (10, 0)
+    _, other = _command(capsys, "plan", *command, "--seed", "2")
+    _command(capsys, "run", *command, "--seed", "2")
+    assert 0 < other["calls"][0]["calls"] == len(vendor.requests) - 10 < 10
+
+
+def test_a_plan_refuses_what_a_lot_asks_beyond_the_model(
+    gateway: str, vendor: Upstream, task: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_task(task, *LOTS, ("1792x1024", "512x512"))
+    _records(task, 10)
+    command = (str(task), "--gateway", gateway, "--seed", "1")
+
+    exit_, plan = _command(capsys, "plan", *command)
+    _, ran = _command(capsys, "run", *command)
+
+    assert (exit_, plan["calls"][0]["calls"]) == (3, len(vendor.requests))
+    assert 0 < plan["refused"] == ran["failed"] < 10
+
+
+@pytest.mark.parametrize("first", ["lot", "draw"])
+def test_a_plan_has_a_column_where_the_lot_that_fills_it_comes_later(
+    gateway: str, vendor: Upstream, task: Path, capsys: pytest.CaptureFixture[str], first: str
+) -> None:
+    write_task(task, *LOTS)
+    if first == "draw":
+        path = task / "graph_config.yaml"
+        edges = "    - {from: START, to: draw}\n    - {from: draw, to: lot}\n    - {from: lot, to: END}\n"
+        head, rest = path.read_text().split("  edges:\n")
+        path.write_text(f"{head}  edges:\n{edges}{rest[rest.index('output_config') :]}")
+    records = [{"id": str(n), "title": f"t{n}", "size": "1024x1792", "style": "oil"} for n in range(1, 7)]
+    (task / "data.json").write_text(json.dumps(records))
+    command = (str(task), "--gateway", gateway)
+
+    _, plan = _command(capsys, "plan", *command)
+    _, ran = _command(capsys, "run", *command)
+
+    assert ran["cost_usd"] == pytest.approx(plan["cost_usd"]["high"])
+    assert {request.json["size"] for request in vendor.requests} == (
+        {"1024x1792"} if first == "draw" else {"1024x1024", "1792x1024"}
+    )
+    _, after = _command(capsys, "plan", *command)
+    assert (after["done"], after["calls"][0]["calls"]) == (6, 0)
+
+
 @pytest.mark.parametrize(("choice", "told", "exit_"), [("fix", (0, 0, 2), 0), ("skip", (0, 1, 1), 0)])
 def test_a_plan_knows_what_the_task_does_with_requests_beyond_the_model(
     gateway: str,

@@ -11,7 +11,7 @@ from imageway.sdk.cli.calls_commands import add_call_commands
 from imageway.sdk.cli.run_commands import add_run_commands
 from imageway.sdk.cli.starting_commands import add_starting_commands
 from imageway.sdk.cli.talk import Exit, GiveUpError, put, put_json, say
-from imageway.sdk.cli.words import AsJson, Count, Gateway, GatewayConfig, Models, Provider, Shard, Task, Whole, guarded
+from imageway.sdk.cli.words import AsJson, Count, Gateway, GatewayConfig, Models, Provider, Seed, Shard, Task, guarded
 
 __all__ = ("run_app",)
 
@@ -90,7 +90,7 @@ def _run(
         str | None, Parameter(help="Stop before the run has spent more, such as 25USD; the same command goes on.")
     ] = None,
     max_time: Annotated[str | None, Parameter(help="Stop after a time such as 2h or 30m; likewise.")] = None,
-    seed: Annotated[Whole, Parameter(help="Decides the lots of weighted_sampler nodes.")] = 0,
+    seed: Seed = 0,
     replace: Annotated[
         bool, Parameter(negative="", help="Draw everything anew, in place of what earlier runs left in the folder.")
     ] = False,
@@ -192,6 +192,7 @@ def _plan(
     provider: Provider = None,
     limit: Annotated[Count | None, Parameter(help="Plan the first records only.")] = None,
     shard: Shard = "0/1",
+    seed: Seed = 0,
     as_json: AsJson = False,
 ) -> int:
     """Tell what a run would come to, spending nothing: calls, images, cost, time, and records that would be refused.
@@ -212,6 +213,7 @@ def _plan(
             output=output,
             limit=limit,
             shard=read_shard(shard),
+            seed=seed,
             as_json=as_json,
         ),
         as_json=as_json,

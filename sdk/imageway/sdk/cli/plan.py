@@ -74,6 +74,7 @@ async def plan_task(
     output: Path | None,
     limit: int | None,
     shard: tuple[int, int] = (0, 1),
+    seed: int = 0,
     as_json: bool,
     opener: Opener | None = None,
 ) -> Exit:
@@ -97,7 +98,7 @@ async def plan_task(
                 earlier = None
                 if view is not None and view.drawer == drawer_of(choice):
                     earlier = _Earlier(view, same_plan=view.plan == plan_digest(plan))
-                told = await _forecast(plan, client, selection, earlier)
+                told = await _forecast(plan, client, selection, seed, earlier)
         except ImageError as error:
             raise GiveUpError(Exit.NO_GATEWAY, f"the gateway can't be asked: {error.message}") from error
         except SourceError as error:
@@ -119,7 +120,9 @@ async def plan_task(
     return exit_
 
 
-async def _forecast(plan: Plan, client: AsyncClient, selection: Selection, earlier: _Earlier | None) -> Forecast:
+async def _forecast(
+    plan: Plan, client: AsyncClient, selection: Selection, seed: int, earlier: _Earlier | None
+) -> Forecast:
     with ExitStack() as stack:
         source = stack.enter_context(open_source(plan.data, id_column=plan.id_column, selection=selection))
         return await forecast(
@@ -128,6 +131,7 @@ async def _forecast(plan: Plan, client: AsyncClient, selection: Selection, earli
             _Pricing(client),
             specs=await client.models(),
             folders=(*source.folders, plan.folder, Path.cwd()),
+            seed=seed,
             earlier=earlier,
         )
 

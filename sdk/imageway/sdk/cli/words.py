@@ -19,9 +19,9 @@ __all__ = (
     "GatewayConfig",
     "Models",
     "Provider",
+    "Seed",
     "Shard",
     "Task",
-    "Whole",
     "guarded",
     "told_once",
 )
@@ -34,7 +34,7 @@ def _whole(_: type, tokens: Sequence[Token]) -> int:
     return int(tokens[0].value)
 
 
-Whole = Annotated[int, Parameter(converter=_whole)]
+Seed = Annotated[int, Parameter(converter=_whole, help="Decides the lots of weighted_sampler nodes.")]
 Count = Annotated[int, Parameter(converter=_whole, validator=validators.Number(gte=1))]
 Task = Annotated[Path, Parameter(help="The task: a YAML file, or a folder with graph_config.yaml.")]
 Models = Annotated[

@@ -13,6 +13,7 @@ from imageway.contract.cost import Estimate
 from imageway.contract.errors import ImageError, UnsupportedError
 from imageway.contract.request import ImageRequest, JsonValue
 from imageway.contract.spec import ModelSpec
+from imageway.sdk.pipeline.checking.lots import Lots
 from imageway.sdk.pipeline.data.row import Row
 from imageway.sdk.pipeline.graph import START
 from imageway.sdk.pipeline.nodes.parameters import fields_of_params
@@ -115,14 +116,17 @@ async def forecast(
     *,
     specs: Mapping[str, ModelSpec],
     folders: Sequence[Path],
+    seed: int = 0,
     earlier: Earlier | None = None,
 ) -> Forecast:
     """What running *plan* on *rows* would come to, but for what is known from *earlier*.
 
-    What nodes will answer is stood in for. Nodes behind a condition may not be come to, and each round of a loop beyond
-    the first isn't counted. Raises `SourceError`, and `ImageError` where the gateway can't be asked.
+    Lots are drawn by *seed*, as the run draws them; what nodes will answer is stood in for. Nodes behind a condition
+    may not be come to, and each round of a loop beyond the first isn't counted.
+
+    Raises `SourceError`, and `ImageError` where the gateway can't be asked.
     """
-    return await _Forecasting(plan, pricing, specs, folders, earlier).run(rows)
+    return await _Forecasting(plan, pricing, specs, folders, seed, earlier).run(rows)
 
 
 class _Forecasting:
@@ -132,6 +136,7 @@ class _Forecasting:
         pricing: Pricing,
         specs: Mapping[str, ModelSpec],
         folders: Sequence[Path],
+        seed: int,
         earlier: Earlier | None,
     ) -> None:
         self._plan = plan
@@ -140,12 +145,13 @@ class _Forecasting:
         self._places = Places(folders=tuple(folders), allowed_hosts=frozenset(plan.allowed_hosts))
         self._earlier = earlier
         sure = _sure(plan)
-        self._nodes = [(node.name in sure, call) for node in plan.nodes for call in calls_of(node)]
+        self._lots = Lots(plan, sure=sure, seed=seed)
+        self._nodes = [(node.name, call) for node in plan.nodes for call in calls_of(node)]
         self._made = _made(plan)
         self._told = Forecast(
             calls=[
-                CallForecast(node=call.name, model=call.model, sure=sure)
-                for sure, call in self._nodes
+                CallForecast(node=call.name, model=call.model, sure=name in sure)
+                for name, call in self._nodes
                 if isinstance(call, ImageNode)
             ]
         )
@@ -166,12 +172,12 @@ class _Forecasting:
         ended = None if self._earlier is None else self._earlier.ended(row.position)
         told = iter(self._told.calls)
         ends: set[_End] = set()
-        for _, node in self._nodes:
+        for name, node in self._nodes:
             if isinstance(node, TextNode):
                 self._told.text_calls += ended is None
                 ends |= {"to send"} if ended is None else set()
                 continue
-            end = await self._call(row, node, state, next(told), ended=ended)
+            end = await self._call(row, node, state, self._lots.found(name, row), next(told), ended=ended)
             ends.add(end)
             if end == "refused":
                 return
@@ -186,18 +192,27 @@ class _Forecasting:
             self._told.done += 1
 
     async def _call(
-        self, row: Row, node: ImageNode, state: Mapping[str, JsonValue], told: CallForecast, *, ended: bool | None
+        self,
+        row: Row,
+        node: ImageNode,
+        state: Mapping[str, JsonValue],
+        lots: Mapping[str, JsonValue],
+        told: CallForecast,
+        *,
+        ended: bool | None,
     ) -> _End:
-        """Add a call to what is told, if it is to be sent. *ended* is what is known of its record, as in `Earlier`."""
-        guessed = node.before is not None or any(
-            name in self._made and name not in row.fields for name in _needed(node)
-        )
+        """Add a call to what is told, if it is to be sent. It finds *lots* over the *state*.
+
+        *ended* is what is known of its record, as in `Earlier`.
+        """
+        known = row.fields.keys() | lots.keys()
+        guessed = node.before is not None or any(name in self._made and name not in known for name in _needed(node))
         if guessed and ended is not None:
             return "answered"
         passed_by = ended is not None and not told.sure  # the record has ended without having come here
         try:
             request = await asyncio.to_thread(
-                request_of, node, state, places=self._places, spec=self._specs.get(node.model)
+                request_of, node, {**state, **lots}, places=self._places, spec=self._specs.get(node.model)
             )
             if not guessed:
                 request = await self._admitted(node, request)
