@@ -7,6 +7,7 @@ import sqlite3
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -272,3 +273,42 @@ def test_a_journal_that_cannot_be_used_is_told(output: Path) -> None:
         pass
     with pytest.raises(JournalError, match="can't be opened"), open_journal(output / "nowhere", "d"):
         pass
+
+
+def test_what_was_in_flight_at_a_kill_is_in_doubt_until_its_end_is_known(output: Path) -> None:
+    stem = output / "a"
+    high = Decimal("0.08")
+
+    def passed(*, reserved: bool = False, end: Callable[[Journal], None] | None = None) -> dict[str, Decimal]:
+        """What is in doubt after a pass that sends the call, and is killed unless *end* ends it."""
+        with open_journal(output, "d") as journal:
+            _intend(journal, "key", stem)
+            if reserved:
+                journal.reserve("key", high)
+            if end is not None:
+                end(journal)
+        with open_journal(output, "d") as journal:
+            assert journal.spent_usd() == 0
+            return journal.in_doubt()
+
+    refused = RecordFault(position=1, record_id="a", code="content_rejected", message="no")
+    assert passed() == {}
+    assert passed(reserved=True) == {"key": high}
+    assert passed() == {"key": high}
+    assert passed(end=lambda journal: journal.unsend("key")) == {"key": high}
+    assert passed(end=lambda journal: journal.fail("key", refused)) == {}
+    assert passed() == {}
+    assert passed(reserved=True, end=lambda journal: journal.unsend("key")) == {}
+
+
+def test_a_call_that_was_in_flight_is_spent_once_when_it_is_answered(output: Path) -> None:
+    with open_journal(output, "d") as journal:
+        _intend(journal, "key", output / "a")
+        journal.reserve("key", Decimal("0.08"))
+
+    with open_journal(output, "d") as journal:
+        _intend(journal, "key", output / "a")
+        _keep(journal, "key", output / "a")
+
+    with open_journal(output, "d") as journal:
+        assert (journal.in_doubt(), journal.spent_usd()) == ({}, Decimal("0.08"))

@@ -10,8 +10,8 @@ from imageway.sdk.pipeline.sending.purse import Purse, PurseEmptyError
 CENT = Decimal("0.01")
 
 
-async def _spend(purse: Purse, high: Decimal, came_to: Decimal | None = None) -> None:
-    async with purse.aside(high) as reservation:
+async def _spend(purse: Purse, high: Decimal, came_to: Decimal | None = None, *, key: str = "call") -> None:
+    async with purse.aside(key, high) as reservation:
         if came_to is not None:
             reservation.came_to_usd = came_to
 
@@ -51,7 +51,7 @@ def test_what_may_fit_waits_for_the_calls_in_flight(came_to: Decimal, fits: bool
         done = asyncio.Event()
 
         async def first() -> None:
-            async with purse.aside(8 * CENT) as reservation:
+            async with purse.aside("first", 8 * CENT) as reservation:
                 await done.wait()
                 reservation.came_to_usd = came_to
 
@@ -78,3 +78,20 @@ def test_without_a_limit_everything_fits_and_is_counted() -> None:
     asyncio.run(_spend(purse, Decimal(0), Decimal(1000)))
 
     assert (purse.is_limited, purse.spent_usd) == (False, Decimal(1000))
+
+
+@pytest.mark.parametrize("limit", [Decimal("0.30"), None])
+def test_what_an_earlier_pass_left_in_flight_is_spent_until_the_call_is_made_again(limit: Decimal | None) -> None:
+    purse = Purse(limit, spent_usd=10 * CENT, in_doubt={"left": 8 * CENT, "lost": 8 * CENT})
+    before = purse.spent_usd
+
+    async def run() -> None:
+        if limit is not None:
+            with pytest.raises(PurseEmptyError, match=r"0\.2600 are spent"):
+                await _spend(purse, 5 * CENT, key="other")
+        await _spend(purse, 12 * CENT, 7 * CENT, key="left")
+        await _spend(purse, 5 * CENT, key="left")
+
+    asyncio.run(run())
+
+    assert (before, purse.spent_usd) == (26 * CENT, 30 * CENT)

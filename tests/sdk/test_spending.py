@@ -2,9 +2,12 @@
 
 import asyncio
 import json
+import signal
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +41,13 @@ def vendor() -> Upstream:
 
 @pytest.fixture
 def gateway(vendor: Upstream, tmp_path: Path) -> Iterator[str]:
+    with _gateway(vendor, tmp_path) as url:
+        yield url
+
+
+@contextmanager
+def _gateway(vendor: Any, tmp_path: Path) -> Iterator[str]:
+    """The real gateway in front of *vendor*, an ASGI app."""
     (tmp_path / "key").write_text("sk-x")
     config = tmp_path / "gateway.yaml"
     with serving(vendor) as url:
@@ -355,6 +365,33 @@ def test_a_call_with_an_unknown_end_counts_as_spent_in_the_next_pass_too(
 
     assert (first["stopped"], first["failed"], first["succeeded"]) == ("budget", 1, 1)
     assert (exit_, second["stopped"], len(vendor.requests)) == (5, "budget", 2)
+
+
+def test_a_call_in_flight_at_a_kill_counts_as_spent_until_it_is_answered(
+    vendor: Upstream, task: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _records(task, 3)
+    config = task / "graph_config.yaml"
+    written = config.read_text()
+    killed: list[subprocess.Popen[bytes]] = []
+
+    async def killing(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "http" and not killed:
+            killed.append(process)
+            process.kill()
+        await vendor(scope, receive, send)
+
+    with _gateway(killing, tmp_path) as url:
+        run = ("run", str(task), "--gateway", url, "--concurrency", "1", "--budget", "0.24")
+        process = subprocess.Popen([sys.executable, "-m", "imageway.sdk.cli", *run], stderr=subprocess.DEVNULL)
+        assert process.wait(timeout=60) == -signal.SIGKILL
+        config.write_text(written.replace("Draw {title}", "Draw another {title}"))
+        exit_, other = _command(capsys, *run)
+        config.write_text(written)
+        again_exit, again = _command(capsys, *run)
+
+    assert (exit_, other["succeeded"], other["cost_usd"]) == (5, 2, pytest.approx(0.16))
+    assert (again_exit, again["succeeded"], again["cost_usd"]) == (5, 1, pytest.approx(0.24))
 
 
 def test_records_that_would_be_refused_are_told_by_the_plan(

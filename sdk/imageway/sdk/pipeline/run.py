@@ -135,7 +135,7 @@ async def run_plan(
             journal.redo(redo)
         selection = Selection(last=limit, shard=shard[0], shards=shard[1])
         source = stack.enter_context(open_source(plan.data, id_column=plan.id_column, selection=selection))
-        purse = Purse(bounds.budget_usd, spent_usd=journal.spent_usd())
+        purse = Purse(bounds.budget_usd, spent_usd=journal.spent_usd(), in_doubt=journal.in_doubt())
         start = _START if bounds.adaptive else bounds.concurrency
         sender = Sender(
             client,

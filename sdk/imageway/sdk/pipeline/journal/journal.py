@@ -25,6 +25,7 @@ from imageway.sdk.pipeline.journal.call_keys import call_place, keys_of
 from imageway.sdk.pipeline.journal.file import JournalError, JournalFile, open_journal_file, sql_text
 from imageway.sdk.pipeline.journal.outcomes import Outcomes
 from imageway.sdk.pipeline.journal.redo import Redo, RedoError
+from imageway.sdk.pipeline.journal.spent import in_doubt, spent_usd
 from imageway.sdk.pipeline.journal.texts import TextCalls, begin, now
 
 __all__ = ("CallSite", "EarlierPictureError", "Journal", "JournalError", "Standing", "open_journal")
@@ -266,16 +267,12 @@ class Journal:
         self._file.write(work, durable=True)
 
     def spent_usd(self) -> Decimal:
-        """What the run has spent: the costs that are known, and the most that calls with an unknown end may have cost.
+        """See `spent.spent_usd`."""
+        return spent_usd(self._file, self._run.number)
 
-        Calls that were in flight aren't in it: they are sent again, under the same keys.
-        """
-        rows = self._file.stream(
-            "SELECT coalesce(cost_usd, high_usd) FROM call WHERE run = ? AND (cost_usd IS NOT NULL"
-            " OR (high_usd IS NOT NULL AND state NOT IN ('in flight', 'unsent') AND (state = 'answered' OR billed)))",
-            self._run.number,
-        )
-        return sum((Decimal(amount) for (amount,) in rows), Decimal())
+    def in_doubt(self) -> dict[str, Decimal]:
+        """See `spent.in_doubt`."""
+        return in_doubt(self._file, self._run.number)
 
     def unsend(self, key: str) -> None:
         """Note that the call wasn't sent after all."""

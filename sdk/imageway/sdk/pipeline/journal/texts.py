@@ -58,7 +58,7 @@ class TextCalls:
 
 
 def begin(connection: sqlite3.Connection, values: tuple[object, ...]) -> None:
-    """Note that a call is in flight, once more where it was before.
+    """Note that a call is in flight, once more where it was before; what that may have cost stays noted.
 
     *values* are its key, run, record, node, draw, drawer, stem, time and what is asked.
     """
@@ -66,7 +66,8 @@ def begin(connection: sqlite3.Connection, values: tuple[object, ...]) -> None:
         "INSERT INTO call (key, run, record, node, draw, drawer, stem, state, attempts, sent_at, asked)"
         " VALUES (?, ?, ?, ?, ?, ?, ?, 'in flight', 1, ?, ?) ON CONFLICT (key) DO UPDATE SET"
         " stem = excluded.stem, state = 'in flight', attempts = attempts + 1, sent_at = excluded.sent_at,"
-        " asked = excluded.asked, fault = NULL, billed = 0",
+        " asked = excluded.asked, fault = NULL, billed = high_usd IS NOT NULL AND (billed OR state = 'in flight'),"
+        " high_usd = CASE WHEN billed OR state = 'in flight' THEN high_usd END",
         values,
     )
 

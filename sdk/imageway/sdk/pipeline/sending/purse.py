@@ -1,7 +1,7 @@
 """What a run may spend: the most that a call may cost is set aside before it, and settled to what it came to."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from decimal import Decimal
 
@@ -23,11 +23,21 @@ class Reservation:
 
 
 class Purse:
-    """The money of a run, with *spent_usd* of it spent by earlier passes. Without a *limit_usd* everything fits."""
+    """The money of a run, with *spent_usd* of it spent by earlier passes. Without a *limit_usd* everything fits.
 
-    def __init__(self, limit_usd: Decimal | None = None, *, spent_usd: Decimal = Decimal()) -> None:
+    The amounts *in_doubt* count as spent, too, each until the call of its key is made again.
+    """
+
+    def __init__(
+        self,
+        limit_usd: Decimal | None = None,
+        *,
+        spent_usd: Decimal = Decimal(),
+        in_doubt: Mapping[str, Decimal] | None = None,
+    ) -> None:
         self._limit_usd = limit_usd
-        self._spent_usd = spent_usd
+        self._in_doubt = {**(in_doubt or {})}
+        self._spent_usd = spent_usd + sum(self._in_doubt.values())
         self._aside_usd = Decimal()
         self._settled = asyncio.Condition()
 
@@ -40,13 +50,14 @@ class Purse:
         return self._spent_usd
 
     @asynccontextmanager
-    async def aside(self, high_usd: Decimal) -> AsyncIterator[Reservation]:
-        """The time of a call that may cost *high_usd*.
+    async def aside(self, key: str, high_usd: Decimal) -> AsyncIterator[Reservation]:
+        """The time of the call of *key*, which may cost *high_usd*.
 
         Where it would fit only if calls in flight come to less than was set aside for them, entering waits for these.
         Raises `PurseEmptyError` where it can't fit.
         """
         if self._limit_usd is None:
+            self._spent_usd -= self._in_doubt.pop(key, Decimal())
             reservation = Reservation(high_usd)
             try:
                 yield reservation
@@ -54,12 +65,13 @@ class Purse:
                 self._spent_usd += reservation.came_to_usd
             return
         async with self._settled:
-            await self._settled.wait_for(lambda: self._fits(high_usd) or not self._aside_usd)
-            if not self._fits(high_usd):
+            await self._settled.wait_for(lambda: self._fits(key, high_usd) or not self._aside_usd)
+            if not self._fits(key, high_usd):
                 raise PurseEmptyError(
                     f"The budget of {_as_told(self._limit_usd)} USD is reached:"
                     f" {shown_usd(self._spent_usd)} are spent, and the next call may cost {shown_usd(high_usd)}."
                 )
+            self._spent_usd -= self._in_doubt.pop(key, Decimal())
             self._aside_usd += high_usd
         reservation = Reservation(high_usd)
         try:
@@ -70,8 +82,9 @@ class Purse:
                 self._spent_usd += reservation.came_to_usd
                 self._settled.notify_all()
 
-    def _fits(self, high_usd: Decimal) -> bool:
-        return self._limit_usd is None or self._spent_usd + self._aside_usd + high_usd <= self._limit_usd
+    def _fits(self, key: str, high_usd: Decimal) -> bool:
+        committed_usd = self._spent_usd - self._in_doubt.get(key, Decimal()) + self._aside_usd
+        return self._limit_usd is None or committed_usd + high_usd <= self._limit_usd
 
 
 def _as_told(limit_usd: Decimal | None) -> str:

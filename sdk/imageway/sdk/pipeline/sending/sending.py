@@ -87,7 +87,7 @@ class Sender:
         """
         try:
             high_usd = await self._high_usd(request)
-            async with self.purse.aside(high_usd) as reservation:
+            async with self.purse.aside(key, high_usd) as reservation:
                 if self.purse.is_limited:
                     await reserved(high_usd)
                 return await self._sent(request, key, reservation, cost_of)
