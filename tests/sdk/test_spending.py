@@ -478,6 +478,30 @@ def test_a_run_in_which_most_records_fail_of_one_cause_stops_unless_it_is_theirs
     assert len(gateway.drawn_requests) == 30
 
 
+@pytest.mark.parametrize(("failing", "stopped", "asked"), [(11, "failing", 20), (10, None, 30)])
+def test_the_last_twenty_are_counted_as_soon_as_there_are_so_many_however_the_twentieth_ends(
+    tmp_path: Path, failing: int, stopped: str | None, asked: int
+) -> None:
+    write_task(tmp_path)
+    _records(tmp_path, 30)
+
+    async def answer(_: Recorded) -> Reply:
+        return failed(404, "DeploymentNotFound") if len(gateway.drawn_requests) <= failing else drawn()
+
+    gateway = FakeGateway(answer)
+
+    async def run() -> RunSummary:
+        loaded, _ = load_task(tmp_path)
+        assert loaded is not None
+        async with AsyncClient(app=gateway) as client:
+            bounds = Bounds(concurrency=1)
+            return await run_plan(loaded.plan, client, output=tmp_path, on_event=lambda _: None, bounds=bounds)
+
+    summary = asyncio.run(run())
+
+    assert (summary.stopped, summary.failed, len(gateway.drawn_requests)) == (stopped, failing, asked)
+
+
 def test_records_that_fail_before_a_call_stop_nobody(tmp_path: Path) -> None:
     write_task(tmp_path)
     (tmp_path / "data.json").write_text(

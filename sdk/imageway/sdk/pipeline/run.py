@@ -362,7 +362,7 @@ class _Run:
             )
         )
         self._lately.append(end.fault)
-        if end.fault is not None:
+        if end.fault is not None or self._done == _LAST:  # other records only make it better
             self._halt = self._halt or self._failing()
 
     def _failing(self) -> Halt | None:
