@@ -202,3 +202,28 @@ def test_an_animation_and_a_drawing_have_thumbnails(tmp_path: Path) -> None:
         shown.append((thumbnails.thumbnail(tmp_path / "x") or "")[:21])
 
     assert shown == ["data:image/webp;base6", "data:image/svg+xml;ba"]
+
+
+def test_a_report_is_written_over_nothing_that_the_run_needs(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    needed = {
+        "data.json": "is where the records come from",
+        "graph_config.yaml": "is a file of the task",
+        ".imageway/state.sqlite3": f"is among the own files of the run in {folder}",
+        "multimodal_output/image/kite_picture_0.png": f"is among the own files of the run in {folder}",
+    }
+    before = [(folder / name).read_bytes() for name in needed]
+
+    for name, why in needed.items():
+        assert main(["report", str(folder), "-o", str(folder / name)]) == 2
+        assert capsys.readouterr().err == f"imageway: {folder / name} {why}; name another file\n"
+
+    assert [(folder / name).read_bytes() for name in needed] == before
+
+
+def test_what_is_no_folder_holds_no_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "file").write_text("mine")
+
+    assert main(["report", str(tmp_path / "file")]) == 2
+
+    journal = tmp_path / "file" / ".imageway" / "state.sqlite3"
+    assert capsys.readouterr().err == f"imageway: {tmp_path / 'file'} holds no run: there is no {journal}\n"

@@ -111,6 +111,8 @@ def test_what_are_no_parts_of_one_run_is_told_and_nothing_is_written(
 
     told = _merged(capsys, str(one), str(two), "--to", str(target))
     none = _merged(capsys, str(tmp_path / "three"), "--to", str(target))
+    data = tmp_path / "data.json"
+    before = data.read_bytes()
     own = [one / ".imageway" / "all.json", one / "multimodal_output" / "all.json", one / "errors.jsonl"]
 
     assert told == (2, "", f"imageway: these are no parts of one run: record 1 is '1' in {one}, and 'x' in {two}\n")
@@ -118,6 +120,12 @@ def test_what_are_no_parts_of_one_run_is_told_and_nothing_is_written(
     assert [_merged(capsys, str(one), "--to", str(path)) for path in own] == [
         (2, "", f"imageway: {path} is among the own files of the run in {one}; name another file\n") for path in own
     ]
+    assert _merged(capsys, str(one), "--to", str(data)) == (
+        2,
+        "",
+        f"imageway: {data} is where the records come from; name another file\n",
+    )
+    assert data.read_bytes() == before
 
 
 def test_a_part_that_is_not_through_is_told(

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from imageway.sdk.cli.place import require_unneeded
 from imageway.sdk.cli.talk import Exit, GiveUpError, counted, put, put_json, say
-from imageway.sdk.pipeline.files.sink import own_place
 from imageway.sdk.pipeline.journal.file import JournalError
 from imageway.sdk.pipeline.output.merge import MergeError, merge
 from imageway.sdk.pipeline.output.tables import MissingLibraryError
@@ -14,9 +14,7 @@ __all__ = ("merge_runs",)
 
 def merge_runs(folders: Sequence[Path], target: Path, *, as_json: bool) -> Exit:
     """Write the rows of the runs in *folders* to *target*, whose path goes to stdout. Raises `GiveUpError`."""
-    taken = next((folder for folder in folders if own_place(folder, target) is not None), None)
-    if taken is not None:
-        raise GiveUpError(Exit.UNUSABLE, f"{target} is among the own files of the run in {taken}; name another file")
+    require_unneeded(folders, target)
     try:
         done = merge(folders, target)
     except (MergeError, JournalError, MissingLibraryError, ValueError) as error:

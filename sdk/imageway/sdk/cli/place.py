@@ -1,15 +1,17 @@
 """Where a run writes to, as the command line says it."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from msgspec import Struct
 
 from imageway.sdk.cli.talk import Exit, GiveUpError
+from imageway.sdk.pipeline.files.inputs import why_needed
 from imageway.sdk.pipeline.output.output_file import OUTPUT_ENDINGS
 from imageway.sdk.pipeline.output.tables import MissingLibraryError, require_library
 from imageway.sdk.pipeline.run import Writing
 
-__all__ = ("Place",)
+__all__ = ("Place", "require_unneeded")
 
 
 class Place(Struct, frozen=True, kw_only=True):
@@ -37,3 +39,14 @@ class Place(Struct, frozen=True, kw_only=True):
         except MissingLibraryError as error:
             raise GiveUpError(Exit.UNUSABLE, str(error)) from error
         return folder, Writing(file=name, relative_paths=self.relative_paths, sidecars=self.sidecars)
+
+
+def require_unneeded(folders: Iterable[Path], target: Path) -> None:
+    """Raise `GiveUpError` where a run in one of *folders* reads *target*, or has it for its own."""
+    for folder in folders:
+        try:
+            need = why_needed(folder, target)
+        except ValueError as error:
+            raise GiveUpError(Exit.UNUSABLE, str(error)) from error
+        if need is not None:
+            raise GiveUpError(Exit.UNUSABLE, f"{need}; name another file")

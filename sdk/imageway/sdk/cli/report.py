@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from imageway.sdk.cli.place import require_unneeded
 from imageway.sdk.cli.talk import Exit, GiveUpError, counted, put, put_json, say
 from imageway.sdk.pipeline.journal.file import JournalError
 from imageway.sdk.pipeline.journal.run_view import open_run
@@ -14,6 +15,7 @@ __all__ = ("report_run",)
 def report_run(output: Path, *, target: Path | None, run: str | None, as_json: bool) -> Exit:
     """Write the sheet of a run in *output*, and put its path on stdout."""
     path = target or output / "report.html"
+    require_unneeded([output], path)
     try:
         with open_run(output, run) as view:
             count = write_report(view, path)

@@ -3,7 +3,7 @@
 import os
 import stat
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
@@ -60,13 +60,11 @@ class Targets:
         return self._made.complete
 
     def _require_unneeded(self, target: str, files: Sequence[str]) -> None:
-        """*files* are in one folder, and no matter what is in it, such a place is for the run or isn't."""
+        """*files* are in one folder, all of which is for a run or none."""
         inputs = noted_inputs(self._output)
         first = local_path(files[0])
         if first is None:
-            needed = next((file for file in files if file in inputs.data), None)
-            if needed is not None:
-                raise ValueError(f"{needed} is where the records come from; export to another place")
+            _require_no_need(inputs.why_needed(file) for file in files)
             return
         folder = first.parent.resolve()
         if own_place(self._output, first) is not None:
@@ -74,13 +72,8 @@ class Targets:
         for other in (folder, *folder.parents):
             if journal_path(other).is_file() and own_place(other, first) is not None:
                 raise ValueError(f"{target} is among the own files of the run in {other}; export to another place")
-        source = next((str(one) for one in (folder, *folder.parents) if str(one) in inputs.data), None)
-        for file in files:
-            path = str(folder / Path(file).name)
-            if source is not None or path in inputs.data:
-                raise ValueError(f"{source or path} is where the records come from; export to another place")
-            if path in inputs.task:
-                raise ValueError(f"{path} is a file of the task; export to another place")
+        _require_no_need(inputs.why_needed(str(one)) for one in (folder, *folder.parents))
+        _require_no_need(inputs.why_needed(str(folder / Path(file).name)) for file in files)
 
     def _of_others(self, files: Sequence[str]) -> list[str]:
         if local_path(files[0]) is None:
@@ -99,6 +92,12 @@ def open_targets(output: Path, *, replace: bool) -> Iterator[Targets]:
     """What exports of the runs in *output* may write; with *replace* over what others have made, too."""
     with open_made(output) as made:
         yield Targets(output, made, replace=replace)
+
+
+def _require_no_need(needs: Iterable[str | None]) -> None:
+    for need in needs:
+        if need is not None:
+            raise ValueError(f"{need}; export to another place")
 
 
 def _name(path: Path) -> str:

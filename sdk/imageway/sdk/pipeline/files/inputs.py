@@ -4,9 +4,9 @@ from pathlib import Path
 
 import msgspec
 
-from imageway.sdk.pipeline.files.sink import atomic_file
+from imageway.sdk.pipeline.files.sink import atomic_file, own_place
 
-__all__ = ("Inputs", "note_inputs", "noted_inputs")
+__all__ = ("Inputs", "note_inputs", "noted_inputs", "why_needed")
 
 
 class Inputs(msgspec.Struct, frozen=True, kw_only=True):
@@ -14,6 +14,12 @@ class Inputs(msgspec.Struct, frozen=True, kw_only=True):
 
     task: tuple[str, ...] = ()
     data: tuple[str, ...] = ()
+
+    def why_needed(self, name: str) -> str | None:
+        """Why nothing may be written over *name*, as a sentence that goes on; None for what isn't among them."""
+        if name in self.data:
+            return f"{name} is where the records come from"
+        return f"{name} is a file of the task" if name in self.task else None
 
 
 def note_inputs(output: Path, inputs: Inputs) -> None:
@@ -27,10 +33,17 @@ def noted_inputs(output: Path) -> Inputs:
     path = _path(output)
     try:
         return msgspec.json.decode(path.read_bytes(), type=Inputs)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return Inputs()
-    except msgspec.MsgspecError as error:
+    except (OSError, msgspec.MsgspecError) as error:
         raise ValueError(f"{path} can't be read ({error}); the run's command again writes it anew") from error
+
+
+def why_needed(output: Path, path: Path) -> str | None:
+    """Why the run in *output* can't have *path* written over; None where it can. Raises `ValueError`."""
+    if own_place(output, path) is not None:
+        return f"{path} is among the own files of the run in {output}"
+    return noted_inputs(output).why_needed(str(path.resolve()))
 
 
 def _path(output: Path) -> Path:
