@@ -42,7 +42,7 @@ def unpacked(row: dict[str, JsonValue], output: Path, *, relative: bool) -> dict
     if relative:
         return renamed(row, str)
     # Texts, since paths take longer to put together than all else of a row.
-    folder = f"{output}{os.sep}"
+    folder = os.path.join(output, "")  # noqa: PTH118  # one separator at its end, which a root has already
     return renamed(row, lambda path: folder + path.replace("/", os.sep))
 
 
