@@ -125,6 +125,35 @@ async def test_one_thread_writes_for_all_tasks_and_each_is_told_its_own_end(outp
     assert len(threads - {threading.get_ident()}) == 1
 
 
+async def test_what_tasks_bring_is_written_where_no_thread_can_be_had_for_it(
+    output: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refused)
+    with open_journal_file(output) as file:
+        async with asyncio.timeout(20):
+            for number in (1, 2):
+                await file.written(
+                    lambda connection, number=number: connection.execute("INSERT INTO name VALUES (?, 'x')", (number,))
+                )
+        assert file.read("SELECT folded FROM name") == [("1",), ("2",)]
+
+
+async def test_what_comes_after_the_journal_was_closed_is_told_that_it_wasnt_written(output: Path) -> None:
+    def claim(connection: sqlite3.Connection) -> int:
+        return connection.execute("INSERT INTO name VALUES ('a', '')").rowcount
+
+    with open_journal_file(output) as file:
+        await file.written(lambda _: None)
+    late: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+    file.hand_in(claim, late, folder=None)
+    for end in (late, file.written(claim), asyncio.to_thread(file.write, claim)):
+        with pytest.raises(JournalError, match="can't be used: Cannot operate on a closed database"):
+            await end
+
+
 async def test_a_receipt_is_not_kept_before_the_names_of_its_files_are(output: Path) -> None:
     def claimed(name: str) -> Callable[[sqlite3.Connection], int]:
         return lambda connection: connection.execute("INSERT INTO name VALUES (?, '')", (name,)).rowcount

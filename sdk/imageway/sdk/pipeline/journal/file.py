@@ -167,7 +167,10 @@ class JournalFile:
         self._waiting.append(job)
         if not self._called:
             self._called = True
-            self._writer.hand(self._settle)
+            try:
+                self._writer.hand(self._settle)
+            except RuntimeError:  # no thread can be had: better slowly than never, for whoever relies on this call too
+                self._settle()
 
     def _settle(self) -> None:
         self._called = False  # before looking: whoever comes after that calls anew
@@ -194,10 +197,11 @@ class JournalFile:
                     job.error = error
             self._connection.execute("COMMIT")
         except sqlite3.Error as error:
-            if self._connection.in_transaction:
-                self._connection.execute("ROLLBACK")
             for job in sound:
                 job.error = self._fault(error)
+            with suppress(sqlite3.Error):  # the next transaction says what is wrong
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
         finally:
             for job in jobs:
                 job.ended = True
