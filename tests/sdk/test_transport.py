@@ -152,5 +152,5 @@ def test_silence_after_a_part_ends_as_well() -> None:
 
 
 def test_an_answer_that_comes_slowly_is_waited_for() -> None:
-    with hanging_up(HEAD_OF_20, *[b"x"] * 20, pause_s=0.05) as url:
-        assert post(url, read_timeout_s=0.5).body == b"x" * 20
+    with hanging_up(HEAD_OF_20, *[b"x"] * 20, pause_s=0.1) as url:
+        assert post(url, read_timeout_s=1.5).body == b"x" * 20

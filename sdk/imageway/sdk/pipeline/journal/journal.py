@@ -93,7 +93,6 @@ class Journal:
         self._drawer = drawer
         self._run = run
         self._keys = keys_of(self._file, self._run.number, self._run.id, self._drawer)
-        self._empty_at_first: dict[str, bool] = {}
         self.outcomes = Outcomes(file, run.number, output)
         self.texts = TextCalls(file, run.number, drawer)
 
@@ -197,7 +196,7 @@ class Journal:
             known: str | None = None if state is None else earlier or name
             if known is not None and _owner(connection, known, key) is None:
                 chosen = known
-            elif known is None and not is_taken and self._began_empty(name.rpartition("/")[0]):
+            elif known is None and not is_taken and self._unknown(name) is None:
                 chosen = name
             else:
                 chosen = self._stem(connection, key, name)
@@ -304,8 +303,7 @@ class Journal:
                 "SELECT run, drawer FROM call WHERE stem = ? AND key != ? ORDER BY rowid DESC", (name, key)
             ).fetchone()
         )
-        first = f"{self._output / name}_0."
-        found = next((first + ending for ending in _ENDINGS if os.access(first + ending, os.F_OK)), None)
+        found = self._unknown(name)
         if (earlier is None and found is None) or self._run.replacing:
             return name
         if self._run.fresh or earlier == (self._run.number, self._drawer) != (self._run.number, FREE):
@@ -320,11 +318,10 @@ class Journal:
             " write elsewhere with -o, draw anew beside it with --fresh, or in its place with --replace"
         )
 
-    def _began_empty(self, folder: str) -> bool:
-        """Whether *folder* held nothing when its first call was noted: no picture of unknown origin is there then."""
-        if folder not in self._empty_at_first:
-            self._empty_at_first[folder] = _is_empty(self._output / folder)
-        return self._empty_at_first[folder]
+    def _unknown(self, name: str) -> str | None:
+        """A file, of any ending, that is called as the first picture of *name* would be."""
+        first = f"{self._output / name}_0."
+        return next((first + ending for ending in _ENDINGS if os.access(first + ending, os.F_OK)), None)
 
 
 @contextmanager
@@ -382,14 +379,3 @@ def _owner(connection: sqlite3.Connection, stem: str, key: str) -> tuple[int, st
         (f"{stem}_0.", f"{stem}_0/", key),  # all endings: the slash comes right after the dot
     ).fetchone()
     return row
-
-
-def _is_empty(folder: Path) -> bool:
-    """Whether *folder* holds no file, or isn't there. One that can't be read isn't empty."""
-    try:
-        with os.scandir(folder) as found:
-            return next(found, None) is None
-    except FileNotFoundError:
-        return True
-    except OSError:
-        return False
