@@ -44,7 +44,7 @@ def _intend(journal: Journal, key: str, stem: Path) -> Path:
     site = CallSite(record_id="a", node="n")
     intended = asyncio.run(journal.intend(key, site, asked_of(REQUEST), stem=stem, anew=True))
     assert intended is not None
-    return intended[0]
+    return intended[0].path
 
 
 def _keep(journal: Journal, key: str, stem: Path, content: bytes = b"picture") -> Path:
@@ -196,14 +196,6 @@ def test_a_key_stands_for_the_record_the_node_the_drawer_and_all_that_is_sent(ou
 
     assert len(set(keys)) == len(keys)
     assert same == keys[0]
-
-
-def test_a_picture_that_comes_from_elsewhere_during_a_run_is_not_drawn_over(output: Path) -> None:
-    with open_journal(output, "d") as journal:
-        _keep(journal, "k1", _intend(journal, "k1", output / "a"))
-        (output / "b_0.webp").write_bytes(b"paid for")
-        with pytest.raises(EarlierPictureError, match="b_0.webp is there already"):
-            _intend(journal, "k2", output / "b")
 
 
 def test_a_picture_that_no_journal_knows_is_not_drawn_over_unasked(output: Path) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import sqlite3
 from contextlib import closing
 from decimal import Decimal
@@ -66,6 +67,24 @@ def test_pictures_are_saved_and_rows_written_in_the_order_of_the_input(tmp_path:
         ],
         Noted(message="column 'none': some records have no 'none'; null there"),
     ]
+
+
+def test_a_picture_that_comes_from_elsewhere_during_a_run_keeps_its_name(tmp_path: Path) -> None:
+    images = tmp_path / "multimodal_output" / "image"
+
+    async def answer(asked: Recorded) -> Reply:
+        if asked.json["prompt"] == "Draw t1":
+            images.mkdir(parents=True)
+            (images / "2_pic_0.png").write_bytes(b"from elsewhere")
+        return drawn()
+
+    ran(plan_of(tmp_path, titled(2)), FakeGateway(answer), tmp_path, bounds=Bounds(concurrency=1))
+
+    first, second = (Path(row["pic"]) for row in rows_of(tmp_path))
+    assert first == images / "1_pic_0.png"
+    assert re.fullmatch("2_pic_[0-9a-f]{8}_0.png", second.name)
+    assert second.read_bytes() == first.read_bytes() != b"from elsewhere"
+    assert (images / "2_pic_0.png").read_bytes() == b"from elsewhere"
 
 
 def test_several_pictures_are_a_list_and_links_are_not_asked_for(tmp_path: Path) -> None:

@@ -114,8 +114,8 @@ async def run_plan(
     What an earlier run into *output* was answered by the same *drawer* (who draws, in any words) is taken from there
     and not sent again, nor is what failed, unless *retry_failed*, or *retry_unknown* where it may have been paid for.
     With *fresh* or *anew* everything is drawn again: beside the earlier pictures, or in their places. A record whose
-    picture's name is taken by a picture of unknown origin fails before it is sent. Lots are drawn by
-    *seed*.
+    picture's name is taken by a picture of unknown origin fails before it is sent; where the folder was empty at first,
+    its picture has another name. Lots are drawn by *seed*.
 
     The calls that *redo* names are made anew, and what follows from them; their earlier pictures stay beside.
     With *shared* equal requests have one answer, out of that folder where it has one and nothing is to be drawn again.

@@ -52,10 +52,18 @@ def own_place(output: Path, path: Path) -> str | None:
     return next((name for name in _OWN if resolved.is_relative_to((output / name).resolve())), None)
 
 
-def save_picture(stem: Path, index: int, content: bytes, *, revised_prompt: str | None = None) -> KeptPicture:
-    """Write a picture as `{stem}_{index}.{ext}`, its bytes as they came; the ending is that of its real format."""
+def save_picture(
+    stem: Path, index: int, content: bytes, *, spare: Path | None = None, revised_prompt: str | None = None
+) -> KeptPicture:
+    """Write a picture as `{stem}_{index}.{ext}`, its bytes as they came; the ending is that of its real format.
+
+    Where there is a *spare* stem, a file of that name stays, and the picture has the other.
+    """
     facts = sniff(content)
-    path = stem.with_name(f"{stem.name}_{index}.{facts.format.extension}")
+    ending = f"_{index}.{facts.format.extension}"
+    path = stem.with_name(f"{stem.name}{ending}")
+    if spare is not None and os.access(path, os.F_OK):
+        path = spare.with_name(f"{spare.name}{ending}")
     digest = sha256(content).hexdigest()  # while the processor still has the picture at hand
     _write_whole(path, content)
     return KeptPicture(

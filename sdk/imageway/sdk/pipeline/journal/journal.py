@@ -8,7 +8,7 @@ import asyncio
 import os
 import secrets
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
 from hashlib import sha256
@@ -26,6 +26,7 @@ from imageway.sdk.pipeline.journal.file import JournalError, JournalFile, open_j
 from imageway.sdk.pipeline.journal.outcomes import Outcomes
 from imageway.sdk.pipeline.journal.redo import Redo, RedoError
 from imageway.sdk.pipeline.journal.spent import in_doubt, spent_usd
+from imageway.sdk.pipeline.journal.stems import Stem, claimer, is_empty, owner
 from imageway.sdk.pipeline.journal.texts import TextCalls, begin, now
 
 __all__ = ("CallSite", "EarlierPictureError", "Journal", "JournalError", "Standing", "open_journal")
@@ -93,6 +94,7 @@ class Journal:
         self._drawer = drawer
         self._run = run
         self._keys = keys_of(self._file, self._run.number, self._run.id, self._drawer)
+        self._empty_at_first: dict[str, bool] = {}
         self.outcomes = Outcomes(file, run.number, output)
         self.texts = TextCalls(file, run.number, drawer)
 
@@ -173,7 +175,7 @@ class Journal:
         *,
         stem: Path,
         anew: bool = False,
-    ) -> tuple[Path, int] | None:
+    ) -> tuple[Stem, int] | None:
         """Note that the call is about to be sent; give the stem of its pictures, and how often it was sent.
 
         None for one that has ended before, unless it is to be sent *anew*: nothing is noted then.
@@ -184,30 +186,31 @@ class Journal:
         called so already: of an earlier run when this is a fresh one, or of this run before the task was changed.
 
         Raises `EarlierPictureError` where such pictures are there, nobody said to draw them anew, and they were drawn
-        by somebody else or nobody knows by whom.
+        by somebody else or nobody knows by whom. In a folder that was empty at first nobody looks for those: any that
+        come later keep their names, and the call's own have the spare stem.
         """
         name = self._name(stem)
         record, node = sql_text(site.record_id), sql_text(site.node)
 
-        def work(connection: sqlite3.Connection) -> tuple[str, int] | None:
+        spare = f"{name}_{key[-8:]}"
+
+        def work(connection: sqlite3.Connection) -> tuple[Stem, int] | None:
             state, earlier, attempts, is_taken = connection.execute(_KNOWN, (key, name)).fetchone()
             if state is not None and state not in _NOT_ENDED and not anew:
                 return None
             known: str | None = None if state is None else earlier or name
-            if known is not None and _owner(connection, known, key) is None:
+            is_new = known is None and not is_taken and self._began_empty(name.rpartition("/")[0])
+            if known is not None and owner(connection, known, key) is None:
                 chosen = known
-            elif known is None and not is_taken and self._unknown(name) is None:
+            elif is_new:
                 chosen = name
             else:
                 chosen = self._stem(connection, key, name)
             begin(connection, (key, self._run.number, record, node, site.draw, self._drawer, chosen, now(), asked))
-            return chosen, attempts + 1
+            path = stem if chosen == name else self._output / chosen
+            return Stem(path=path, spare=self._output / spare if is_new else None), attempts + 1
 
-        intended = await self._file.written(work)
-        if intended is None:
-            return None
-        chosen, attempts = intended
-        return stem if chosen == name else self._output / chosen, attempts
+        return await self._file.written(work)
 
     def keep(
         self,
@@ -285,7 +288,7 @@ class Journal:
         """For each record id and its fields the stems of their files' names; whoever had one once has it for ever."""
 
         def work(connection: sqlite3.Connection) -> list[dict[str, str]]:
-            names = FileNames(_claimer(connection))
+            names = FileNames(claimer(connection))
             return [{field: names.stem(record_id, field) for field in fields} for record_id, fields in wanted]
 
         return self._file.write(work)
@@ -298,12 +301,13 @@ class Journal:
         """The name for a call that has none yet."""
         beside = f"{name}_{key[-8:]}"
         earlier = (
-            _owner(connection, name, key)
+            owner(connection, name, key)
             or connection.execute(
                 "SELECT run, drawer FROM call WHERE stem = ? AND key != ? ORDER BY rowid DESC", (name, key)
             ).fetchone()
         )
-        found = self._unknown(name)
+        first = f"{self._output / name}_0."
+        found = next((first + ending for ending in _ENDINGS if os.access(first + ending, os.F_OK)), None)
         if (earlier is None and found is None) or self._run.replacing:
             return name
         if self._run.fresh or earlier == (self._run.number, self._drawer) != (self._run.number, FREE):
@@ -318,10 +322,11 @@ class Journal:
             " write elsewhere with -o, draw anew beside it with --fresh, or in its place with --replace"
         )
 
-    def _unknown(self, name: str) -> str | None:
-        """A file, of any ending, that is called as the first picture of *name* would be."""
-        first = f"{self._output / name}_0."
-        return next((first + ending for ending in _ENDINGS if os.access(first + ending, os.F_OK)), None)
+    def _began_empty(self, folder: str) -> bool:
+        """Whether *folder* held nothing when its first call was noted: no picture of unknown origin is there then."""
+        if folder not in self._empty_at_first:
+            self._empty_at_first[folder] = is_empty(self._output / folder)
+        return self._empty_at_first[folder]
 
 
 @contextmanager
@@ -358,24 +363,3 @@ def _pass(connection: sqlite3.Connection, *, fresh: bool, replacing: bool, value
         (*map(sql_text, values), newest[0]),
     )
     return _Run(number=newest[0], id=newest[1], replacing=bool(newest[2]), fresh=bool(newest[3]))
-
-
-def _claimer(connection: sqlite3.Connection) -> Callable[[str, str], bool]:
-    def claim(folded: str, owner: str) -> bool:
-        values = (sql_text(folded), sql_text(owner))
-        if connection.execute("INSERT OR IGNORE INTO name VALUES (?, ?)", values).rowcount:
-            return True
-        (taken,) = connection.execute("SELECT owner FROM name WHERE folded = ?", values[:1]).fetchone()
-        return bool(taken == values[1])
-
-    return claim
-
-
-def _owner(connection: sqlite3.Connection, stem: str, key: str) -> tuple[int, str] | None:
-    """The run and drawer of another call than that of *key* whose first picture is called by that stem."""
-    row: tuple[int, str] | None = connection.execute(
-        "SELECT call.run, call.drawer FROM picture JOIN call ON call.key = picture.call"
-        " WHERE picture.path > ? AND picture.path < ? AND call.key != ?",
-        (f"{stem}_0.", f"{stem}_0/", key),  # all endings: the slash comes right after the dot
-    ).fetchone()
-    return row

@@ -24,6 +24,7 @@ from imageway.sdk.pipeline.files.provenance import KeptPicture, answered_with, a
 from imageway.sdk.pipeline.graph import Graph
 from imageway.sdk.pipeline.hands import Hands
 from imageway.sdk.pipeline.journal.journal import CallSite, EarlierPictureError, Journal, JournalError, Standing
+from imageway.sdk.pipeline.journal.stems import Stem
 from imageway.sdk.pipeline.nodes.chat import Chats
 from imageway.sdk.pipeline.nodes.render import request_of
 from imageway.sdk.pipeline.nodes.saving import save_pictures
@@ -217,7 +218,7 @@ class _Drawing:
             )
         return request
 
-    async def _intended(self, request: ImageRequest) -> Path | Standing:
+    async def _intended(self, request: ImageRequest) -> Stem | Standing:
         """The stem of the call's pictures, once it is noted that it is to be sent; how it stands where it isn't."""
         call, studio, journal = self._call, self._studio, self._studio.journal
 
@@ -235,8 +236,8 @@ class _Drawing:
             anew = self._is_wanted_again(standing)
             if not anew:
                 return standing
-        stem, self._attempts = intended
-        return stem
+        found, self._attempts = intended
+        return found
 
     def _is_wanted_again(self, standing: Standing) -> bool:
         if standing.fault is None:
@@ -249,7 +250,7 @@ class _Drawing:
             return None
         return replace(standing.fault, position=self._call.position, remembered=True)
 
-    async def _send(self, request: ImageRequest, stem: Path) -> Drawn:
+    async def _send(self, request: ImageRequest, stem: Stem) -> Drawn:
         result = await self._answered(request)
         fetched = [await self._fetched(image) for image in result.images]
         noted: asyncio.Future[RecordFault | None] = asyncio.get_running_loop().create_future()
@@ -258,7 +259,7 @@ class _Drawing:
         try:
             return self._end(await noted)
         except OSError as error:
-            raise _UnsavedError(stem.parent, error) from error
+            raise _UnsavedError(stem.path.parent, error) from error
 
     async def _answered(self, request: ImageRequest) -> ImageResult:
         call, studio = self._call, self._studio
@@ -292,7 +293,7 @@ class _Drawing:
         request: ImageRequest,
         result: ImageResult,
         fetched: Sequence[bytes | ImageError | None],
-        stem: Path,
+        stem: Stem,
         noted: "asyncio.Future[RecordFault | None]",
     ) -> None:
         """Save the pictures of *result*. *noted* gives what is wrong with it once there is a receipt.
@@ -310,7 +311,7 @@ class _Drawing:
                     self._pictures = len(kept)
             answered = answered_with(result, single=single, cost_usd=self._cost(request, result))
             fault = replace(self._refusal(faults[0]), may_have_billed=True) if faults else None
-            self._studio.journal.keep(self._key, kept, answered, fault, noted, folder=stem.parent)
+            self._studio.journal.keep(self._key, kept, answered, fault, noted, folder=stem.path.parent)
         except Exception as error:  # noqa: BLE001  # it belongs to whoever waits
             noted.get_loop().call_soon_threadsafe(_fail, noted, error)
 

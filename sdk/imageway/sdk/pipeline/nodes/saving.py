@@ -9,6 +9,7 @@ from imageway.contract.result import GeneratedImage, ImageResult
 from imageway.sdk.pictures import picture_bytes
 from imageway.sdk.pipeline.files.provenance import KeptPicture
 from imageway.sdk.pipeline.files.sink import save_picture
+from imageway.sdk.pipeline.journal.stems import Stem
 
 __all__ = ("save_pictures",)
 
@@ -16,7 +17,7 @@ __all__ = ("save_pictures",)
 def save_pictures(
     result: ImageResult,
     fetched: Sequence[bytes | ImageError | None],
-    stem: Path,
+    stem: Stem,
     *,
     wanted: int,
     kept: list[KeptPicture],
@@ -31,7 +32,11 @@ def save_pictures(
         revised = image.revised_prompt
         try:
             picture = save_picture(
-                stem, index, _content(image, content), revised_prompt=revised if isinstance(revised, str) else None
+                stem.path,
+                index,
+                _content(image, content),
+                spare=stem.spare,
+                revised_prompt=revised if isinstance(revised, str) else None,
             )
         except ImageError as error:
             faults.append(error)
