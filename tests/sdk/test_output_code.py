@@ -6,69 +6,6 @@ import pytest
 
 from fakes.task_runs import nodes, ran, task_folder
 
-LAMBDAS = """
-def plain(config, state):
-    return {"out": f"{config['greeting']} {state['title']}"}
-
-async def awaited(config, state):
-    state["out"] = f"{config['greeting']} {state['title']}"
-    return state
-
-class Static:
-    @staticmethod
-    def apply(lambda_node_dict, state):
-        return {**state, "out": f"{lambda_node_dict['greeting']} {state['title']}"}
-
-class Bare:
-    def apply(lambda_node_dict, state):
-        return {"out": f"{lambda_node_dict['greeting']} {state['title']}"}
-
-class Instance:
-    async def apply(self, lambda_node_dict, state):
-        return {"out": f"{lambda_node_dict['greeting']} {state['title']}"}
-
-def undeclared(config, state):
-    state["tilte"] = 1
-    return state
-
-def nothing(config, state):
-    pass
-
-def strange(config, state):
-    return {"out": {"a": [object()]}}
-
-def rich(config, state):
-    from datetime import date
-    from pathlib import Path
-    return {"out": [Path("a.png"), date(2026, 1, 2), ("x", {1: b"y"}), None]}
-
-def no_number(config, state):
-    return {"out": {"score": [1.5, float("nan")]}}
-
-def endless_number(config, state):
-    from decimal import Decimal
-    return {"out": Decimal("-Infinity")}
-
-def broken(config, state):
-    raise LookupError("no such hat")
-
-def leaving(config, state):
-    raise SystemExit(0)
-
-def interrupting(config, state):
-    raise KeyboardInterrupt
-
-async def cancelled(config, state):
-    import asyncio
-    raise asyncio.CancelledError
-
-def endless(config, state):
-    state["out"] = []
-    state["out"].append(state["out"])
-    return state
-"""
-
-
 GENERATOR = """
 from sygra.processors.output_record_generator import BaseOutputGenerator
 

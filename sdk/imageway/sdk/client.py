@@ -158,16 +158,15 @@ class AsyncClient(AsyncModelCalls):
         if not cards:
             return
         card = cards.get(request.model)
-        found = violations_under(card.validation, request, card.spec) if card is not None else []
-        if card is not None and not found:
-            return
-        specs = {name: card.spec for name, card in cards.items()}
         if card is None:
-            closest = next(iter(difflib.get_close_matches(request.model, specs, n=1)), None)
-            raise UnknownModelError(model=request.model, known=specs, closest=closest)
-        raise UnsupportedError(
-            model=request.model, violations=hinted(request, found, specs), accepted_by=accepting(request, specs)
-        )
+            closest = next(iter(difflib.get_close_matches(request.model, cards, n=1)), None)
+            raise UnknownModelError(model=request.model, known=cards, closest=closest)
+        found = violations_under(card.validation, request, card.spec)
+        if found:
+            specs = {name: card.spec for name, card in cards.items()}
+            raise UnsupportedError(
+                model=request.model, violations=hinted(request, found, specs), accepted_by=accepting(request, specs)
+            )
 
     async def send(self, request: ImageRequest, *, idempotency_key: str | None = None) -> ImageResult:
         """Send *request* as it is, unchecked. Raises `ImageError`; `may_have_billed` tells of a doubtful end.

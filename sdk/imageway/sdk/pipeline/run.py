@@ -165,7 +165,7 @@ async def run_plan(
         )
         feed = _Feed(plan, source, journal)
         await feed.fill()
-        note_inputs(output, inputs_of(plan))
+        await asyncio.to_thread(note_inputs, output, inputs_of(plan))
         await asyncio.to_thread(journal.begin, source.count)
         run = _Run(plan, studio, feed, on_event, stop or asyncio.Event(), selection)
         for note in plan.notes:

@@ -205,7 +205,7 @@ class Journal:
             elif is_new:
                 chosen = name
             else:
-                chosen = self._stem(connection, key, name)
+                chosen = self._stem(connection, key, name, spare)
             begin(connection, (key, self._run.number, record, node, site.draw, self._drawer, chosen, now(), asked))
             path = stem if chosen == name else self._output / chosen
             return Stem(path=path, spare=self._output / spare if is_new else None), attempts + 1
@@ -297,9 +297,8 @@ class Journal:
         """*path*, of a file of the output folder, as it is called in here."""
         return str(path).removeprefix(self._prefix).replace(os.sep, "/")
 
-    def _stem(self, connection: sqlite3.Connection, key: str, name: str) -> str:
-        """The name for a call that has none yet."""
-        beside = f"{name}_{key[-8:]}"
+    def _stem(self, connection: sqlite3.Connection, key: str, name: str, spare: str) -> str:
+        """The name for a call that has none yet, and for whose pictures there may be others in the way."""
         earlier = (
             owner(connection, name, key)
             or connection.execute(
@@ -311,7 +310,7 @@ class Journal:
         if (earlier is None and found is None) or self._run.replacing:
             return name
         if self._run.fresh or earlier == (self._run.number, self._drawer) != (self._run.number, FREE):
-            return beside
+            return spare
         if earlier is not None and earlier[1] == FREE:
             return name
         if found is None:

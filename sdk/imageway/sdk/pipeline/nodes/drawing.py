@@ -170,7 +170,8 @@ class _Drawing:
         loop = asyncio.get_running_loop()
         make = partial(request_of, call.node, state, places=studio.places, spec=studio.specs.get(call.node.model))
         # Only pictures are read from files; all else is done sooner than a thread is woken.
-        request = await loop.run_in_executor(studio.readers, make) if _reads_files(call.node) else make()
+        has_pictures = any(isinstance(part, ImagePart) for part in call.node.parts)
+        request = await loop.run_in_executor(studio.readers, make) if has_pictures else make()
         request = await self._admitted(request)
         found = await self._intended(request)
         if isinstance(found, Standing):
@@ -356,13 +357,6 @@ class _Drawing:
 
     def _end(self, fault: RecordFault | None = None, halt: Halt | None = None) -> Drawn:
         return Drawn(answer=self._answer, pictures=self._pictures, reused=self._reused, fault=fault, halt=halt)
-
-
-def _reads_files(node: ImageNode) -> bool:
-    for part in node.parts:  # noqa: SIM110  # a generator takes three times as long, for each call
-        if isinstance(part, ImagePart):
-            return True
-    return False
 
 
 def _fail(noted: "asyncio.Future[RecordFault | None]", error: Exception) -> None:

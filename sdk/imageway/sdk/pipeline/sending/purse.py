@@ -56,31 +56,28 @@ class Purse:
         Where it would fit only if calls in flight come to less than was set aside for them, entering waits for these.
         Raises `PurseEmptyError` where it can't fit.
         """
-        if self._limit_usd is None:
-            self._spent_usd -= self._in_doubt.pop(key, Decimal())
-            reservation = Reservation(high_usd)
-            try:
-                yield reservation
-            finally:
-                self._spent_usd += reservation.came_to_usd
-            return
-        async with self._settled:
-            await self._settled.wait_for(lambda: self._fits(key, high_usd) or not self._aside_usd)
-            if not self._fits(key, high_usd):
-                raise PurseEmptyError(
-                    f"The budget of {_as_told(self._limit_usd)} USD is reached:"
-                    f" {shown_usd(self._spent_usd)} are spent, and the next call may cost {shown_usd(high_usd)}."
-                )
-            self._spent_usd -= self._in_doubt.pop(key, Decimal())
-            self._aside_usd += high_usd
+        if not self._fits(key, high_usd):
+            await self._room(key, high_usd)
+        self._spent_usd -= self._in_doubt.pop(key, Decimal())
+        self._aside_usd += high_usd
         reservation = Reservation(high_usd)
         try:
             yield reservation
         finally:
-            async with self._settled:
-                self._aside_usd -= high_usd
-                self._spent_usd += reservation.came_to_usd
-                self._settled.notify_all()
+            self._aside_usd -= high_usd
+            self._spent_usd += reservation.came_to_usd
+            if self.is_limited:  # else nobody waits
+                async with self._settled:
+                    self._settled.notify_all()
+
+    async def _room(self, key: str, high_usd: Decimal) -> None:
+        async with self._settled:
+            await self._settled.wait_for(lambda: self._fits(key, high_usd) or not self._aside_usd)
+        if not self._fits(key, high_usd):
+            raise PurseEmptyError(
+                f"The budget of {_as_told(self._limit_usd)} USD is reached:"
+                f" {shown_usd(self._spent_usd)} are spent, and the next call may cost {shown_usd(high_usd)}."
+            )
 
     def _fits(self, key: str, high_usd: Decimal) -> bool:
         committed_usd = self._spent_usd - self._in_doubt.get(key, Decimal()) + self._aside_usd
