@@ -21,6 +21,19 @@ from imageway.sdk.pipeline.run import run_plan
 __all__ = ("Ran", "loaded", "nodes", "ran", "task_folder")
 
 
+SAMPLER = """
+nodes:
+  lot:
+    node_type: weighted_sampler
+    attributes:
+      mood: {values: [calm, wild, odd, proud]}
+      sure: {values: [never, always], weights: [0, 1]}
+  pic: {node_type: llm, output_keys: pic, model: {name: dall-e-2}, prompt: [{user: "{title}: {mood}, {sure}"}]}
+edges: [{from: START, to: lot}, {from: lot, to: pic}, {from: pic, to: END}]
+"""
+"""A graph that draws lots, and one picture by them."""
+
+
 class Ran(Struct, kw_only=True):
     """What a run left behind: its rows, with names of pictures instead of their paths, and the lines of its errors."""
 

@@ -4,7 +4,7 @@ import asyncio
 from pathlib import Path
 
 from fakes.gateway import REJECTED, FakeGateway, Recorded, Reply, drawn
-from fakes.task_runs import nodes, ran, task_folder
+from fakes.task_runs import SAMPLER, nodes, ran, task_folder
 from imageway.sdk.pipeline.run import Bounds
 
 
@@ -208,18 +208,6 @@ def test_a_model_that_fails_among_several_fails_the_record_and_not_the_others_pi
 
     assert found.rows[0]["both"] == {"new": "1_both_new_0.png"}
     assert [(error["node"], error["code"]) for error in found.errors] == [("both/old", "content_rejected")]
-
-
-SAMPLER = """
-nodes:
-  lot:
-    node_type: weighted_sampler
-    attributes:
-      mood: {values: [calm, wild, odd, proud]}
-      sure: {values: [never, always], weights: [0, 1]}
-  pic: {node_type: llm, output_keys: pic, model: {name: dall-e-2}, prompt: [{user: "{title}: {mood}, {sure}"}]}
-edges: [{from: START, to: lot}, {from: lot, to: pic}, {from: pic, to: END}]
-"""
 
 
 def test_lots_are_the_same_for_a_record_whatever_else_is_run(tmp_path: Path) -> None:

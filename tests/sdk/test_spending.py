@@ -74,6 +74,19 @@ def _command(capsys: pytest.CaptureFixture[str], *tokens: str) -> tuple[int, dic
     return exit_, json.loads(capsys.readouterr().out)
 
 
+def _ran(folder: Path, gateway: FakeGateway) -> RunSummary:
+    """One call after the other."""
+
+    async def run() -> RunSummary:
+        loaded, _ = load_task(folder)
+        assert loaded is not None
+        async with AsyncClient(app=gateway) as client:
+            bounds = Bounds(concurrency=1)
+            return await run_plan(loaded.plan, client, output=folder, on_event=lambda _: None, bounds=bounds)
+
+    return asyncio.run(run())
+
+
 def test_what_is_planned_is_what_is_then_spent(
     gateway: str, vendor: Upstream, task: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -462,16 +475,9 @@ def test_a_run_in_which_most_records_fail_of_one_cause_stops_unless_it_is_theirs
 
     gateway = FakeGateway(answer)
 
-    async def run() -> RunSummary:
-        loaded, _ = load_task(tmp_path)
-        assert loaded is not None
-        async with AsyncClient(app=gateway) as client:
-            bounds = Bounds(concurrency=1)
-            return await run_plan(loaded.plan, client, output=tmp_path, on_event=lambda _: None, bounds=bounds)
-
-    summary = asyncio.run(run())
+    summary = _ran(tmp_path, gateway)
     asked_then = len(gateway.drawn_requests)
-    again = asyncio.run(run())
+    again = _ran(tmp_path, gateway)
 
     assert (summary.stopped, summary.failed, asked_then) == (stopped, asked, asked)
     assert (again.stopped, again.failed, again.remembered) == (None, 30, asked)
@@ -490,14 +496,7 @@ def test_the_last_twenty_are_counted_as_soon_as_there_are_so_many_however_the_tw
 
     gateway = FakeGateway(answer)
 
-    async def run() -> RunSummary:
-        loaded, _ = load_task(tmp_path)
-        assert loaded is not None
-        async with AsyncClient(app=gateway) as client:
-            bounds = Bounds(concurrency=1)
-            return await run_plan(loaded.plan, client, output=tmp_path, on_event=lambda _: None, bounds=bounds)
-
-    summary = asyncio.run(run())
+    summary = _ran(tmp_path, gateway)
 
     assert (summary.stopped, summary.failed, len(gateway.drawn_requests)) == (stopped, failing, asked)
 
@@ -509,14 +508,7 @@ def test_records_that_fail_before_a_call_stop_nobody(tmp_path: Path) -> None:
     )
     gateway = FakeGateway()
 
-    async def run() -> RunSummary:
-        loaded, _ = load_task(tmp_path)
-        assert loaded is not None
-        async with AsyncClient(app=gateway) as client:
-            bounds = Bounds(concurrency=1)
-            return await run_plan(loaded.plan, client, output=tmp_path, on_event=lambda _: None, bounds=bounds)
-
-    summary = asyncio.run(run())
+    summary = _ran(tmp_path, gateway)
 
     assert (summary.stopped, summary.failed, summary.succeeded) == (None, 40, 1)
 
@@ -599,14 +591,7 @@ def test_a_key_whose_budget_is_spent_stops_the_run(tmp_path: Path) -> None:
     error = {"message": "spent", "type": "insufficient_quota", "imageway": {"code": "budget_exhausted"}}
     gateway = FakeGateway(_always(Reply(status=429, body={"error": error})))
 
-    async def run() -> RunSummary:
-        loaded, _ = load_task(tmp_path)
-        assert loaded is not None
-        async with AsyncClient(app=gateway) as client:
-            bounds = Bounds(concurrency=1)
-            return await run_plan(loaded.plan, client, output=tmp_path, on_event=lambda _: None, bounds=bounds)
-
-    summary = asyncio.run(run())
+    summary = _ran(tmp_path, gateway)
 
     assert (summary.stopped, summary.reason, summary.failed, len(gateway.drawn_requests)) == ("budget", "spent", 0, 1)
 

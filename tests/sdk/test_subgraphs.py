@@ -4,25 +4,14 @@ import sys
 from pathlib import Path
 
 from fakes.task_files import heads
-from fakes.task_runs import ran, task_folder
+from fakes.task_runs import SAMPLER, ran, task_folder
 from imageway.sdk.pipeline.loading.task import load_task
-
-INNER = """
-nodes:
-  lot:
-    node_type: weighted_sampler
-    attributes:
-      mood: {values: [calm, wild, odd, proud]}
-      sure: {values: [never, always], weights: [0, 1]}
-  pic: {node_type: llm, output_keys: pic, model: {name: dall-e-2}, prompt: [{user: "{title}: {mood}, {sure}"}]}
-edges: [{from: START, to: lot}, {from: lot, to: pic}, {from: pic, to: END}]
-"""
 
 
 def _with_subgraph(folder: Path, code: str = "") -> Path:
     inner = folder / "inner"
     inner.mkdir()
-    task_folder(inner, INNER.replace("{title}", "{p}"), code="def f(): pass")
+    task_folder(inner, SAMPLER.replace("{title}", "{p}"), code="def f(): pass")
     graph = """
     nodes:
       make:
