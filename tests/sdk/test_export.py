@@ -1,10 +1,8 @@
-"""`imageway export`: data sets made of a run's folder, read back by the libraries that people read them with."""
+"""Data sets made of a run."""
 
-import asyncio
 import io
 import json
 import tarfile
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -12,76 +10,29 @@ from xml.etree import ElementTree as ET
 import pytest
 from PIL import Image
 
-from fakes.gateway import REJECTED, FakeGateway, Recorded, Reply, drawn
+from fakes.exported import PICTURES, export_to, node_of, run_of
 from imageway.sdk.cli import main
 from imageway.sdk.cli.exporting import export_run
 from imageway.sdk.cli.talk import Exit
-from imageway.sdk.client import AsyncClient
 from imageway.sdk.pipeline.export.embedding import with_xmp
 from imageway.sdk.pipeline.export.hub import prepare, repository_of
 from imageway.sdk.pipeline.export.samples import Samples
 from imageway.sdk.pipeline.export.shards import shard_name
 from imageway.sdk.pipeline.journal.run_view import open_run
-from imageway.sdk.pipeline.plan import DataFile, ImageNode, OutputColumn, Plan, TextPart
-from imageway.sdk.pipeline.run import run_plan
-from loopback import serving
 from pictures import picture
-
-PICTURES = {f"t{n}": picture(size=(8 + n, 8), colour=(n, 0, 0, 255)) for n in range(4)}
-
-
-async def _answer(asked: Recorded) -> Reply:
-    title = asked.json["prompt"].removeprefix("Draw ")
-    return REJECTED if title == "bad" else drawn(*[PICTURES[title]] * asked.json.get("n", 1))
-
-
-def _node(key: str, n: int) -> ImageNode:
-    params: dict[str, Any] = {"n": n} if n > 1 else {}
-    return ImageNode(
-        name=key, model="dall-e-2", params=params, parts=(TextPart(template="Draw {title}"),), output_key=key
-    )
 
 
 @pytest.fixture
 def output(tmp_path: Path) -> Path:
     """A run with a single picture and a pair for each record, the third of which failed."""
-    return _ran(tmp_path / "run", _node("pic", 1), _node("pair", 2))
-
-
-def _ran(
-    folder: Path,
-    *nodes: ImageNode,
-    titles: Sequence[str] = ("t0", "t1", "bad", "t3"),
-    data: DataFile | None = None,
-    **said: str,
-) -> Path:
-    """A run of records with *titles*; *said* are further columns of all of them, in place of a number."""
-    folder.mkdir()
-    path = folder / "data.json"
-    records = [{"id": str(n), "title": title, **(said or {"n": n})} for n, title in enumerate(titles)]
-    path.write_text(json.dumps(records))
-    keys = [node.output_key for node in nodes]
-    columns = tuple(OutputColumn(name=name, source=name) for name in ("id", "title", *keys, *(said or "n")))
-    plan = Plan(name="t", folder=folder, data=data or DataFile(path=path), nodes=nodes, columns=columns)
-
-    async def run() -> None:
-        async with AsyncClient(app=FakeGateway(_answer)) as client:
-            await run_plan(plan, client, output=folder, on_event=lambda _: None)
-
-    asyncio.run(run())
-    return folder
-
-
-def _export(capsys: pytest.CaptureFixture[str], output: Path, to: object, *more: str) -> Any:
-    assert main(["export", str(output), "--to", str(to), *more, "--json"]) == 0
-    return json.loads(capsys.readouterr().out)
+    return run_of(tmp_path / "run", node_of("pic", 1), node_of("pair", 2))
 
 
 def test_an_image_folder(output: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     target = tmp_path / "imagefolder"
 
-    told = _export(capsys, output, f"{target}/")
-    again = _export(capsys, output, f"{target}/")
+    told = export_to(capsys, output, f"{target}/")
+    again = export_to(capsys, output, f"{target}/")
 
     names = [f"{n}_{name}.png" for n in (0, 1, 3) for name in ("pic_0", "pair_0", "pair_1")]
     assert told == again
@@ -103,9 +54,9 @@ def test_parquet_with_pictures_that_datasets_shows(
     datasets = pytest.importorskip("datasets")
     target = tmp_path / "out.parquet"
 
-    told = _export(capsys, output, target)
+    told = export_to(capsys, output, target)
     first = target.read_bytes()
-    _export(capsys, output, target)
+    export_to(capsys, output, target)
 
     assert (told["kind"], told["records"], told["left_out"], told["files"]) == ("parquet", 3, 1, [str(target)])
     assert target.read_bytes() == first
@@ -129,9 +80,9 @@ def test_parquet_with_pictures_that_datasets_shows(
 def test_shards_of_bounded_size(output: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     pattern = tmp_path / "shards" / "{0000..}.tar"
 
-    told = _export(capsys, output, pattern, "--max-shard-bytes", "8192")
+    told = export_to(capsys, output, pattern, "--max-shard-bytes", "8192")
     first = [Path(name).read_bytes() for name in told["files"]]
-    _export(capsys, output, pattern, "--max-shard-bytes", "8192")
+    export_to(capsys, output, pattern, "--max-shard-bytes", "8192")
 
     assert [Path(name).name for name in told["files"]] == ["0000.tar", "0001.tar"]
     assert [Path(name).read_bytes() for name in told["files"]] == first
@@ -159,9 +110,9 @@ def test_shards_of_bounded_size(output: Path, tmp_path: Path, capsys: pytest.Cap
 
 
 def test_the_only_picture_of_a_record_is_called_as_it_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    output = _ran(tmp_path / "run", _node("pic", 1))
+    output = run_of(tmp_path / "run", node_of("pic", 1))
 
-    _export(capsys, output, tmp_path / "{0..}.tar")
+    export_to(capsys, output, tmp_path / "{0..}.tar")
 
     with tarfile.open(tmp_path / "0.tar") as shard:
         assert shard.getnames()[:2] == ["000000000.png", "000000000.json"]
@@ -173,7 +124,7 @@ def test_shards_are_counted(pattern: str, name: str) -> None:
 
 
 def test_rows_have_all_records(output: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    told = _export(capsys, output, tmp_path / "rows.json")
+    told = export_to(capsys, output, tmp_path / "rows.json")
 
     assert (told["kind"], told["records"], told["left_out"]) == ("rows", 4, 0)
     assert (tmp_path / "rows.json").read_bytes() == (output / "output.json").read_bytes()
@@ -183,9 +134,9 @@ def test_a_place_that_fsspec_knows(output: Path, tmp_path: Path, capsys: pytest.
     fsspec = pytest.importorskip("fsspec")
     memory = fsspec.filesystem("memory")
 
-    _export(capsys, output, "memory://set/images/")
-    _export(capsys, output, "memory://set/rows.csv")
-    _export(capsys, output, f"file://{tmp_path}/far/out.jsonl")
+    export_to(capsys, output, "memory://set/images/")
+    export_to(capsys, output, "memory://set/rows.csv")
+    export_to(capsys, output, f"file://{tmp_path}/far/out.jsonl")
 
     assert memory.cat("/set/images/3_pic_0.png") == PICTURES["t3"]
     assert memory.cat("/set/images/metadata.jsonl").count(b"\n") == 3
@@ -227,9 +178,9 @@ def test_what_a_record_says_makes_no_file_a_picture_of_the_run(
 ) -> None:
     (tmp_path / "secret.png").write_bytes(PICTURES["t3"])
     said = text.replace("{run}", str(tmp_path / "run"))
-    output = _ran(tmp_path / "run", _node("pic", 1), titles=["t0"], said=said)
+    output = run_of(tmp_path / "run", node_of("pic", 1), titles=["t0"], said=said)
 
-    _export(capsys, output, f"{tmp_path / 'set'}/")
+    export_to(capsys, output, f"{tmp_path / 'set'}/")
 
     assert sorted(path.name for path in (tmp_path / "set").iterdir()) == ["0_pic_0.png", "metadata.jsonl"]
     (row,) = (json.loads(line) for line in (tmp_path / "set" / "metadata.jsonl").read_text().splitlines())
@@ -266,14 +217,14 @@ def test_pictures_that_were_changed_are_counted(
 def test_metadata_is_put_into_pictures_where_it_breaks_nothing(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    output = _ran(tmp_path / "run", _node("pic", 1), titles=("t0", "t1", "t3"))
+    output = run_of(tmp_path / "run", node_of("pic", 1), titles=("t0", "t1", "t3"))
     images = output / "multimodal_output" / "image"
     plain = PICTURES["t0"]
     signed = PICTURES["t1"][:33] + b"\0\0\0\4caBXjumb\0\0\0\0" + PICTURES["t1"][33:]
     (images / "1_pic_0.png").write_bytes(signed)
     (images / "2_pic_0.png").write_bytes(picture("JPEG", mode="RGB"))
 
-    told = _export(capsys, output, f"{tmp_path}/set/", "--embed-metadata")
+    told = export_to(capsys, output, f"{tmp_path}/set/", "--embed-metadata")
 
     assert (told["records"], told["untold"]) == (3, 2)
     written = [(tmp_path / "set" / f"{n}_pic_0.png").read_bytes() for n in range(3)]
@@ -316,211 +267,6 @@ def test_rows_hold_no_pictures_to_put_metadata_into(output: Path, capsys: pytest
     assert main(["export", str(output), "--to", "x.csv", "--embed-metadata"]) == 2
 
     assert capsys.readouterr().err == "imageway: --embed-metadata is for pictures, and a file of rows holds none\n"
-
-
-@pytest.mark.parametrize("own", ["multimodal_output/image/", ".imageway/x.json", "errors.jsonl"])
-def test_an_export_is_not_written_among_the_runs_own_files(
-    output: Path, capsys: pytest.CaptureFixture[str], own: str
-) -> None:
-    assert main(["export", str(output), "--to", f"{output}/{own}"]) == 2
-
-    assert capsys.readouterr().err == (
-        f"imageway: {output}/{own} is among the run's own files; export to another place\n"
-    )
-
-
-@pytest.mark.parametrize("scheme", ["", "file://"])
-@pytest.mark.parametrize(
-    ("file", "sentence"),
-    [
-        ("data.json", "{}/data.json is where the records come from; export to another place"),
-        ("task.json", "{}/task.json is a file of the task; export to another place"),
-        ("models.json", "{}/models.json is a file of the task; export to another place"),
-    ],
-)
-def test_what_a_run_reads_is_never_written_over(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], scheme: str, file: str, sentence: str
-) -> None:
-    folder = tmp_path / "task"
-    folder.mkdir()
-    (folder / "data.json").write_text('[{"id": "1", "title": "t1"}]')
-    (folder / "models.json").write_text('{"draws": {"model": "dall-e-2"}}')
-    node = {"node_type": "llm", "model": {"name": "draws"}, "prompt": [{"user": "{title}"}], "output_keys": "pic"}
-    edges = [{"from": "START", "to": "draw"}, {"from": "draw", "to": "END"}]
-    written = {
-        "data_config": {"source": {"type": "disk", "file_path": "data.json"}},
-        "graph_config": {"nodes": {"draw": node}, "edges": edges},
-    }
-    (folder / "task.json").write_text(json.dumps(written))
-    output = tmp_path / "out"
-    with serving(FakeGateway()) as gateway:
-        command = ["run", str(folder / "task.json"), "--models", str(folder / "models.json"), "-o", str(output)]
-        assert main([*command, "--gateway", gateway]) == 0
-    before = (folder / file).read_bytes()
-    capsys.readouterr()
-
-    assert main(["export", str(output), "--to", f"{scheme}{folder}/{file}", "--replace"]) == 2
-
-    assert capsys.readouterr().err == f"imageway: {sentence.format(folder)}\n"
-    assert (folder / file).read_bytes() == before
-
-
-def test_an_export_is_not_written_into_the_folder_of_pictures_that_records_come_from(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    photos = tmp_path / "photos"
-    photos.mkdir()
-    (photos / "t0.png").write_bytes(PICTURES["t0"])
-    output = _ran(tmp_path / "run", _node("pic", 1), data=DataFile(path=photos, format="imagefolder"))
-
-    assert main(["export", str(output), "--to", f"{photos}/more/", "--replace"]) == 2
-
-    sentence = f"imageway: {photos} is where the records come from; export to another place\n"
-    assert capsys.readouterr().err == sentence
-    assert [*photos.iterdir()] == [photos / "t0.png"]
-
-
-def test_an_export_is_not_written_among_the_files_of_another_run(
-    output: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    other = _ran(tmp_path / "other", _node("pic", 1))
-    images = other / "multimodal_output" / "image"
-    before = {path: path.read_bytes() for path in images.iterdir()}
-
-    assert main(["export", str(output), "--to", f"{images}/", "--replace"]) == 2
-
-    assert capsys.readouterr().err == (
-        f"imageway: {images}/ is among the own files of the run in {other}; export to another place\n"
-    )
-    assert {path: path.read_bytes() for path in images.iterdir()} == before
-
-
-@pytest.mark.parametrize(
-    ("to", "file", "told"),
-    [
-        ("rows.csv", "rows.csv", "rows.csv"),
-        ("out.parquet", "out.parquet", "out.parquet"),
-        ("set/", "set/1_pair_0.png", "set/1_pair_0.png"),
-        ("set/", "set/metadata.jsonl", "set/metadata.jsonl"),
-        ("{0..}.tar", "2.tar", "2.tar"),
-    ],
-)
-def test_a_file_that_no_export_made_is_written_over_only_when_told(
-    output: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], to: str, file: str, told: str
-) -> None:
-    target = tmp_path / "place" / file
-    target.parent.mkdir(parents=True)
-    target.write_bytes(b"mine")
-    command = ["export", str(output), "--to", f"{tmp_path}/place/{to}", "--max-shard-bytes", "1"]
-
-    assert main(command) == 2
-
-    assert capsys.readouterr().err == (
-        f"imageway: {tmp_path}/place/{told}: there already, and not as an export of this run left it;"
-        " export to another place, or write over it with --replace\n"
-    )
-    assert [path for path in (tmp_path / "place").rglob("*") if path.is_file()] == [target]
-    assert main([*command, "--replace"]) == 0
-    assert target.read_bytes() != b"mine"
-    assert main(command) == 0
-
-
-def test_an_export_that_somebody_has_changed_since_is_not_written_over(
-    output: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    _export(capsys, output, f"{tmp_path}/set/")
-    for name in ("metadata.jsonl", "0_pic_0.png"):
-        (tmp_path / "set" / name).write_bytes(b"mine")
-
-    assert main(["export", str(output), "--to", f"{tmp_path}/set/"]) == 2
-
-    assert capsys.readouterr().err == (
-        f"imageway: {tmp_path}/set/0_pic_0.png and 1 more: there already, and not as an export of this run left it;"
-        " export to another place, or write over it with --replace\n"
-    )
-
-
-def test_an_export_of_another_run_is_not_written_over(
-    output: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    _export(capsys, output, tmp_path / "rows.csv")
-    other = _ran(tmp_path / "other", _node("pic", 1), titles=["t0"])
-    before = (tmp_path / "rows.csv").read_bytes()
-
-    assert main(["export", str(other), "--to", str(tmp_path / "rows.csv")]) == 2
-
-    assert (tmp_path / "rows.csv").read_bytes() == before
-
-
-def test_an_export_by_another_name_for_the_same_file_is_the_same(
-    output: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "link").symlink_to(tmp_path)
-
-    for name in ("rows.csv", tmp_path / "rows.csv", f"file://{tmp_path}/link/rows.csv"):
-        _export(capsys, output, name)
-
-
-def test_elsewhere_the_name_says_whether_an_export_made_it(output: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    memory = pytest.importorskip("fsspec").filesystem("memory")
-    memory.pipe({"/mine/rows.csv": b"mine", "/mine/set/1_pic_0.png": b"mine"})
-
-    for to, file in (("rows.csv", "rows.csv"), ("set/", "set/1_pic_0.png")):
-        assert main(["export", str(output), "--to", f"memory://mine/{to}"]) == 2
-        assert capsys.readouterr().err == (
-            f"imageway: memory://mine/{file}: there already, and not as an export of this run left it;"
-            " export to another place, or write over it with --replace\n"
-        )
-        assert memory.cat(f"/mine/{file}") == b"mine"
-        _export(capsys, output, f"memory://mine/{to}", "--replace")
-        _export(capsys, output, f"memory://mine/{to}")
-        assert memory.cat(f"/mine/{file}") != b"mine"
-
-
-def test_records_from_elsewhere_are_never_written_over(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    memory = pytest.importorskip("fsspec").filesystem("memory")
-    records = b'[{"id": "0", "title": "t0"}]'
-    memory.pipe({"/far/data.json": records})
-    data = DataFile(path=Path("data.json"), url="memory://far/data.json")
-    output = _ran(tmp_path / "run", _node("pic", 1), data=data)
-
-    assert main(["export", str(output), "--to", "memory://far/data.json", "--replace"]) == 2
-
-    assert capsys.readouterr().err == (
-        "imageway: memory://far/data.json is where the records come from; export to another place\n"
-    )
-    assert memory.cat("/far/data.json") == records
-
-
-def test_an_export_that_cannot_be_noted_is_told(
-    output: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    (output / ".imageway" / "exports.sqlite3").mkdir()
-    command = ["export", str(output), "--to", str(tmp_path / "rows.csv")]
-
-    assert main(command) == 0
-
-    assert capsys.readouterr().err.splitlines() == [
-        f"4 records written to {tmp_path}/rows.csv",
-        f"{output}/.imageway takes no notes: the next export to {tmp_path}/rows.csv needs --replace",
-    ]
-    assert main(command) == 2
-    assert main([*command, "--replace"]) == 0
-
-
-def test_inputs_that_cannot_be_read_are_told(output: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    inputs = output / ".imageway" / "inputs.json"
-    inputs.write_text('{"task": 1}')
-
-    assert main(["export", str(output), "--to", str(tmp_path / "rows.csv")]) == 2
-
-    assert capsys.readouterr().err == (
-        f"imageway: {inputs} can't be read (Expected `array`, got `int` - at `$.task`);"
-        " the run's command again writes it anew\n"
-    )
-    inputs.unlink()
-    assert main(["export", str(output), "--to", str(tmp_path / "rows.csv")]) == 0
 
 
 def test_a_push_to_the_hub_can_be_rehearsed_without_a_network(output: Path, capsys: pytest.CaptureFixture[str]) -> None:
