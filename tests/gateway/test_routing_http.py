@@ -2,82 +2,13 @@
 
 import json
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import httpx
 import pytest
 
-from fakes.clock import FakeClock
-from fakes.holding import HoldingUpstream
-from fakes.upstream import Reply, Upstream, drawn, failed, streamed
-from gateway_log import Log
-from imageway.gateway.app import create_app
-from imageway.gateway.settings import load_settings
-from imageway.gateway.telemetry.logs import logger
-from loopback import serving
-
-CONFIG = """
-server: {{max_call_s: 600}}
-providers:
-  - {{name: a, type: openai, base_url: "{url}/a/v1", api_key: "file:{key}"}}
-  - {{name: b, type: openai, base_url: "{url}/b/v1", api_key: "file:{key}"}}
-  - {{name: down, type: openai, base_url: "http://127.0.0.1:1/v1", api_key: "file:{key}"}}
-models:
-  - {{name: both, contract: openai/gpt-image-2, targets: [{a}, {b}]}}
-  - {{name: one, contract: openai/gpt-image-2, targets: [{a}]}}
-  - {{name: unreachable, contract: openai/gpt-image-2, targets: [{down}]}}
-  - {{name: rescued, contract: openai/gpt-image-2, targets: [{down}, {b}]}}
-  - {{name: careless, contract: openai/gpt-image-2, targets: [{a}, {b}], may_pay_twice: true}}
-  - {{name: quick, contract: openai/gpt-image-2, targets: [{a}], retries: 0}}
-"""
-A, B = "/a/v1/images/generations", "/b/v1/images/generations"
-COMPLETED = {"b64_json": "AA==", "created_at": 1, "size": "auto", "quality": "low", "background": "auto"}
-
-
-def target(provider: str, **options: object) -> str:
-    keys = {"provider": provider, "model": "m", "spec": "openai/gpt-image-2", **options}
-    return "{" + ", ".join(f"{name}: {value}" for name, value in keys.items()) + "}"
-
-
-class Gateway(NamedTuple):
-    client: httpx.Client
-    upstream: Upstream
-    clock: FakeClock
-    log: Log
-
-    def draw(self, model: str, headers: dict[str, str] | None = None, **params: Any) -> httpx.Response:
-        fields = {"model": model, "prompt": "x", **params}
-        return self.client.post("/v1/images/generations", json=fields, headers=headers or {})
-
-    def asked(self) -> list[str]:
-        """The paths that were asked since the last time."""
-        paths = [request.path for request in self.upstream.requests]
-        self.upstream.requests.clear()
-        return paths
-
-
-@contextmanager
-def gateway_of(
-    folder: Path, config: str, draw: float = 0.5, held_a: HoldingUpstream | None = None
-) -> Iterator[Gateway]:
-    """A gateway with `{a}`, `{b}` and `{down}` for targets in *config*. Chance always says *draw*."""
-    (folder / "key").write_text("sk-secret\n")
-    upstream, clock, log = Upstream(), FakeClock(), Log()
-
-    async def service(scope: Any, receive: Any, send: Any) -> None:
-        vendor = held_a if held_a is not None and scope["path"].startswith("/a/") else upstream
-        await vendor(scope, receive, send)
-
-    with serving(service) as vendor:
-        targets = {name: target(name) for name in ("a", "b", "down")}
-        (folder / "gateway.yaml").write_text(config.format(url=vendor, key=folder / "key", **targets))
-        settings = load_settings(folder / "gateway.yaml")
-        app = create_app(settings, log=logger(log), clock_s=clock, sleep=clock.sleep, draw=lambda: draw)
-        with serving(app, lifespan="on") as url, httpx.Client(base_url=url, timeout=30) as client:
-            yield Gateway(client, upstream, clock, log)
+from fakes.routed import COMPLETED, CONFIG, LIMITED, THROTTLED_LONG, A, B, Gateway, gateway_of, model, target
+from fakes.upstream import Reply, failed, streamed
 
 
 @pytest.fixture
@@ -101,17 +32,37 @@ class Row(NamedTuple):
 
 
 THROTTLED = failed(429, "rate_limit_exceeded", retry_after="4")
-THROTTLED_LONG = failed(429, "rate_limit_exceeded", retry_after="60")
+
+
 UNTIMED = failed(429, "rate_limit_exceeded")
+
+
 OVERLOADED = failed(503, "server_is_overloaded")
+
+
 BROKEN = failed(500, "server_error")
+
+
 NO_KEY = failed(401, "invalid_api_key")
+
+
 NO_MONEY = failed(429, "insufficient_quota", retry_after="1")
+
+
 REFUSED = failed(400, "moderation_blocked", "no", "image_generation_user_error")
+
+
 WRONG = failed(400, "invalid_value", "no", "invalid_request_error")
+
+
 GONE = failed(404, "model_not_found")
+
+
 EMPTY = Reply(body={"created": 1, "data": []})
+
+
 BROKEN_OFF = Reply(chunks=(b"{",), breaks=True)
+
 
 ROWS: dict[str, Row] = {
     "a picture": Row("both", [], [A], 200),
@@ -164,6 +115,7 @@ ROWS: dict[str, Row] = {
         "both", [THROTTLED_LONG, NO_KEY], [A, B], 429, code="rate_limited", retry_after="60"
     ),
 }
+
 
 UNHEARD = {"unreachable": 3, "rescued": 1}
 """Attempts that no vendor hears of, because nobody is there."""
@@ -331,91 +283,3 @@ def test_a_gateway_that_any_model_makes_ready_is_so_until_none_can_be_drawn(tmp_
         (200, "ready, but no target can serve: m\n"),
         (503, "no target can serve: m, n\n"),
     ]
-
-
-LIMITED = """
-providers:
-  - {{name: a, type: openai, base_url: "{url}/a/v1", api_key: "file:{key}"}}
-  - {{name: b, type: openai, base_url: "{url}/b/v1", api_key: "file:{key}"}}
-models:
-"""
-
-
-def model(name: str, *targets: str, **options: object) -> str:
-    # Doubled, because the file is a format string.
-    keys = {"name": name, "contract": "openai/gpt-image-2", "targets": f"[{', '.join(targets)}]", **options}
-    line = "  - {" + ", ".join(f"{key}: {value}" for key, value in keys.items()) + "}\n"
-    return line.replace("{", "{{").replace("}", "}}")
-
-
-def test_a_target_that_had_its_calls_of_the_minute_is_passed_over(tmp_path: Path) -> None:
-    config = LIMITED + model("m", target("a", requests_per_minute=2), target("b", requests_per_minute=1))
-    with gateway_of(tmp_path, config) as gateway:
-        served = [gateway.draw("m").headers["imageway-target"] for _ in range(3)]
-        gateway.clock.now_s += 20
-
-        full = gateway.draw("m")
-
-        assert served == ["a/m", "a/m", "b/m"]
-        assert (full.status_code, full.headers["retry-after"]) == (429, "40")
-        assert gateway.asked() == [A, A, B]
-        gateway.clock.now_s += 40
-        assert gateway.draw("m").headers["imageway-target"] == "a/m"
-
-
-def test_a_target_that_had_its_pictures_of_the_minute_is_passed_over(tmp_path: Path) -> None:
-    config = LIMITED + model("m", target("a", images_per_minute=5), target("b", images_per_minute=4))
-    with gateway_of(tmp_path, config) as gateway:
-        gateway.upstream.replies.extend([drawn(*[b"x"] * 3)] * 3)
-        served = [gateway.draw("m", n=3).headers["imageway-target"] for _ in range(2)]
-
-        too_many, never = gateway.draw("m", n=5), gateway.draw("m", n=6)
-
-        assert served == ["a/m", "b/m"]
-        assert (too_many.status_code, too_many.headers["retry-after"]) == (429, "60")
-        assert (never.status_code, never.json()["error"]["param"]) == (400, "n")
-        assert never.json()["error"]["message"] == (
-            "The request asks for more images than any target of this model may draw in a minute."
-        )
-        assert gateway.draw("m", n=2).headers["imageway-target"] == "a/m"
-
-
-def test_a_target_with_as_many_calls_as_it_may_have_is_passed_over(tmp_path: Path) -> None:
-    config = (
-        LIMITED + model("m", target("a", max_in_flight=1)) + model("both", target("a", max_in_flight=1), target("b"))
-    )
-    held = HoldingUpstream()
-    with gateway_of(tmp_path, config, held_a=held) as gateway, ThreadPoolExecutor() as threads:
-        first = threads.submit(gateway.draw, "m")
-        held.arrived(1)
-
-        full, elsewhere = gateway.draw("m"), gateway.draw("both")
-        held.release()
-
-        assert (full.status_code, full.headers["retry-after"]) == (429, "1")
-        assert elsewhere.headers["imageway-target"] == "b/m"
-        assert (first.result().status_code, gateway.draw("m").status_code) == (200, 200)
-
-
-def test_a_dry_run_tells_the_usual_order(tmp_path: Path) -> None:
-    config = LIMITED + model("m", target("a", priority=1), target("b", priority=1, weight=3))
-    with gateway_of(tmp_path, config) as gateway:
-        told = gateway.client.post("/v1/images/generations?dry_run=true", json={"model": "m", "prompt": "x"}).json()
-
-    assert (told["target"], told["targets"]) == (
-        "b/m",
-        [
-            {"target": "b/m", "priority": 1, "weight": 3, "busy": None},
-            {"target": "a/m", "priority": 1, "weight": 1, "busy": None},
-        ],
-    )
-
-
-def test_a_dry_run_passes_over_a_target_that_rests(gateway: Gateway) -> None:
-    gateway.upstream.replies.append(THROTTLED_LONG)
-    gateway.draw("both")
-
-    told = gateway.client.post("/v1/images/generations?dry_run=true", json={"model": "both", "prompt": "x"}).json()
-
-    assert told["target"] == "b/m"
-    assert [target["busy"] for target in told["targets"]] == ["resting", None]
